@@ -1,0 +1,1 @@
+"""Mail that only its readers can open."""
