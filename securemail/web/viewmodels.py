@@ -1,0 +1,207 @@
+"""What the member's templates take: plain values, opened and sorted by the pages, worded by the templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Tone = Literal[1, 2, 3, 4, 5]
+Folder = Literal["inbox", "sent", "drafts"]
+RowState = Literal["normal", "revoked_own", "revoked_theirs"]
+LetterState = Literal["open", "closed", "revoked"]
+PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked"]
+ChipState = Literal["ok", "warn", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a picture of initials; a group is square."""
+
+    name: str
+    address: str
+    initials: str
+    tone: Tone
+    square: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One recipient of one of my messages: who, and how far the message got."""
+
+    id: str
+    person: Person
+    state: PlaceState = "unread"
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The read state of one own message; `read` is in the order of reading."""
+
+    read: int
+    total: int
+
+    @property
+    def state(self) -> Literal["none", "some", "all"]:
+        if self.read <= 0:
+            return "none"
+        return "all" if self.read >= self.total else "some"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One conversation in the inbox or among the sent ones; its newest message decides."""
+
+    id: str
+    person: Person
+    names: tuple[str, ...]
+    subject: str | None
+    first_words: str
+    at: datetime
+    own: bool = False
+    unread: bool = False
+    state: RowState = "normal"
+    receipt: Receipt | None = None
+    bounced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailList:
+    """A page of rows. `next_cursor` leads to the next page; `after` is the time of the last row before it."""
+
+    folder: Folder
+    rows: tuple[ListRow, ...]
+    unread: int = 0
+    next_cursor: str | None = None
+    after: datetime | None = None
+    selected: str | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    """One draft in the list of drafts."""
+
+    id: str
+    names: tuple[str, ...]
+    subject: str
+    first_words: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DraftList:
+    """A page of drafts."""
+
+    rows: tuple[DraftRow, ...]
+    next_cursor: str | None = None
+    after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message of a conversation as its reader may see it now."""
+
+    id: str
+    sender: Person
+    names: tuple[str, ...]
+    at: datetime
+    own: bool = False
+    to_me: bool = False
+    state: LetterState = "open"
+    body: str = ""
+    places: tuple[Place, ...] = ()
+    folded: bool = False
+
+    @property
+    def receipt(self) -> Receipt:
+        counted = [place for place in self.places if place.state != "revoked"]
+        return Receipt(read=sum(place.state == "read" for place in counted), total=len(counted))
+
+    @property
+    def readers(self) -> tuple[Place, ...]:
+        read = [place for place in self.places if place.read_at is not None]
+        return tuple(sorted(read, key=lambda place: place.read_at or self.at))
+
+    @property
+    def not_yet(self) -> tuple[Place, ...]:
+        return tuple(place for place in self.places if place.state in ("unread", "waiting"))
+
+    @property
+    def bounced(self) -> tuple[Place, ...]:
+        return tuple(place for place in self.places if place.state == "bounced")
+
+    @property
+    def waiting(self) -> tuple[Place, ...]:
+        return tuple(place for place in self.places if place.state == "waiting")
+
+    @property
+    def reachable(self) -> tuple[Place, ...]:
+        """The recipients whose access can still be taken back."""
+        return tuple(place for place in self.places if place.state != "revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer being written below a conversation. `key` makes a double click send once."""
+
+    key: str
+    names: tuple[str, ...]
+    body: str = ""
+    draft: str = ""
+    revision: int = 0
+    saved_at: datetime | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A subject and its letters, oldest first."""
+
+    id: str
+    subject: str | None
+    people: tuple[str, ...]
+    letters: tuple[Letter, ...]
+    reply: Reply | None = None
+    folder: Folder = "inbox"
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One recipient in the composer; `problem` is a whole sentence when the address is wrong."""
+
+    person: Person
+    check: Literal["none"] = "none"
+    state: ChipState = "ok"
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What another tab wrote into the same draft."""
+
+    saved_at: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """A message being written. `entry` is text in the address field that is no recipient yet."""
+
+    key: str
+    draft: str = ""
+    revision: int = 0
+    chips: tuple[Chip, ...] = ()
+    entry: str = ""
+    subject: str = ""
+    body: str = ""
+    saved_at: datetime | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    conflict: Conflict | None = None
+    problem: str = ""
+
+    @property
+    def recipients(self) -> int:
+        return sum(chip.state != "error" for chip in self.chips)
