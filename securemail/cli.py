@@ -1,0 +1,103 @@
+"""The command line: start the processes, migrate, and the few things an operator asks for."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from securemail import devrun, ids, release
+from securemail.config import ROOT, Settings
+from securemail.errors import ConfigError, SecuremailError
+from securemail.processes import web_command, worker_command
+
+Command = Callable[[Mapping[str, str]], None]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    name = _parser().parse_args(arguments).command
+    try:
+        COMMANDS[name](os.environ)
+    except ConfigError as error:
+        print(f"The settings are not usable yet:\n{_indent(str(error))}", file=sys.stderr)
+        return 2
+    except SecuremailError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run(environ: Mapping[str, str]) -> None:
+    """start everything for development: web, worker and a mail sink"""
+    devrun.run(devrun.development_environ(environ))
+
+
+def web(environ: Mapping[str, str]) -> None:
+    """serve the pages (production)"""
+    settings = Settings.from_environ(environ)
+    os.chdir(ROOT)
+    os.execv(sys.executable, web_command(settings))  # noqa: S606 the same process goes on as gunicorn
+
+
+def worker(environ: Mapping[str, str]) -> None:
+    """send what waits in the outbox (production)"""
+    Settings.from_environ(environ)
+    os.chdir(ROOT)
+    os.execv(sys.executable, worker_command())  # noqa: S606
+
+
+def migrate(environ: Mapping[str, str]) -> None:
+    """bring the database to the current form"""
+    release.prepare(Settings.from_environ(environ))
+
+
+def setup_link(environ: Mapping[str, str]) -> None:
+    """print the one-time link that sets up the organisation"""
+    settings = Settings.from_environ(_development_when_asked(environ))
+    link = release.setup_link(settings)
+    print(link or "The organisation has been set up already; there is no link any more.")
+
+
+def check_config(environ: Mapping[str, str]) -> None:
+    """read the settings and say what is wrong with them"""
+    print(Settings.from_environ(_development_when_asked(environ)))
+
+
+def new_secret(environ: Mapping[str, str]) -> None:
+    """print a fresh value for SECUREMAIL_SECRET"""
+    print(f"1:{ids.token_to_text(ids.new_token())}")
+
+
+COMMANDS: dict[str, Command] = {
+    "run": run,
+    "web": web,
+    "worker": worker,
+    "release": migrate,
+    "migrate": migrate,
+    "setup-link": setup_link,
+    "check-config": check_config,
+    "new-secret": new_secret,
+}
+
+
+def _development_when_asked(environ: Mapping[str, str]) -> Mapping[str, str]:
+    if environ.get("SECUREMAIL_ENV") != "development":
+        return environ
+    return devrun.development_environ(environ)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="securemail", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+    return parser
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  - {line}" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

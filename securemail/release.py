@@ -1,0 +1,40 @@
+"""What comes before the processes start: a database in its current form, and the link for the first visit."""
+
+from securemail.config import ROOT, Settings
+from securemail.errors import ConfigError
+
+
+def prepare(settings: Settings) -> None:
+    make_var(settings)
+    migrate(settings.database_url)
+
+
+def make_var(settings: Settings) -> None:
+    try:
+        settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = settings.var_dir / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"VAR_DIR: cannot write in {settings.var_dir} ({error.strerror}); set it to a folder of your own."
+        ) from error
+
+
+def migrate(url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    # Alembic's settings go through %-interpolation.
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def setup_link(settings: Settings) -> str | None:
+    """The one-time link, or None when the organisation exists already."""
+    from securemail.organisations import setup
+    from securemail.runtime import Runtime
+
+    return setup.ensure_link(Runtime.from_settings(settings))
