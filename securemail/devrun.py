@@ -59,7 +59,7 @@ def development_secret(var: Path) -> str:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"{secret}\n")
     except OSError as error:
-        raise CannotStart(f"Cannot write in {var} ({error.strerror}): set VAR_DIR to a folder of yours.") from error
+        raise CannotStart(f"Cannot write in {var} ({error.strerror}): set VAR_DIR to another.") from error
     return secret
 
 
@@ -176,7 +176,7 @@ def _watch(children: list[Child]) -> None:
 def _check(children: list[Child]) -> None:
     for child in children:
         if child.ended is not None:
-            raise Stopped(f"{child.name} ended by itself (code {child.ended}), so the others are stopped too.")
+            raise Stopped(f"{child.name} ended by itself (code {child.ended}), so the others were stopped.")
 
 
 def _stop(children: list[Child]) -> None:
