@@ -1,0 +1,1 @@
+"""Receivers without an account: links, their browsers' sessions, and their answers."""

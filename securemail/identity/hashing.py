@@ -1,0 +1,65 @@
+"""Argon2id behind a semaphore that all processes of a host share, so that log-ins cannot take all its memory.
+
+A slot is a lock file: the operating system frees it when a process dies. Who finds no slot within the patience is told
+to come back (503 with Retry-After); nobody is let through without the work.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from securemail.crypto.password import Cost, Parameters, stretch
+from securemail.crypto.secrets import Secret, SymmetricKey
+from securemail.errors import Busy
+
+_PATIENCE_SECONDS = 8.0
+_PAUSE_SECONDS = 0.02
+_RETRY_AFTER = 5
+
+
+@dataclass(frozen=True)
+class PasswordHasher:
+    """Turns passwords into key material, `slots` at a time on this host; `cost` is what new passwords get."""
+
+    cost: Cost
+    slots: int
+    directory: Path
+
+    def stretch(self, password: str, parameters: Parameters, pepper: SymmetricKey) -> Secret:
+        """32 bytes from a password.
+
+        Raises:
+            Busy: no slot came free in time.
+        """
+        with self._slot():
+            return stretch(password, parameters, pepper)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            for number in range(self.slots):
+                handle = self._try(number)
+                if handle is not None:
+                    try:
+                        yield
+                    finally:
+                        os.close(handle)
+                    return
+            if time.monotonic() > deadline:
+                raise Busy(_RETRY_AFTER)
+            time.sleep(_PAUSE_SECONDS)
+
+    def _try(self, number: int) -> int | None:
+        handle = os.open(self.directory / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle

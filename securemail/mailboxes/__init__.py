@@ -1,0 +1,1 @@
+"""Mailboxes, the keys that are published for them, and who holds them."""

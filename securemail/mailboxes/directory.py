@@ -1,0 +1,63 @@
+"""The directory of accounts: which mailbox an address belongs to, and under which name a mailbox writes.
+
+Opened with the configured secret, because the service must reach its own users while they are away.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from securemail.errors import CannotOpen
+from securemail.identity.context import Context
+from securemail.store.models import Account, Address, Mailbox
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A mailbox as others see it, and its owner's language."""
+
+    mailbox: bytes
+    epoch: int
+    account: bytes
+    address: str
+    name: str
+    language: str
+
+
+def find(ctx: Context, address: str) -> Entry | None:
+    """The mailbox that receives mail for a normalised address.
+
+    The address inside the sealed row is compared, so exchanging two tags in the database delivers to no stranger.
+    """
+    rows = ctx.db.execute(
+        select(Address, Mailbox, Account)
+        .join(Mailbox, Mailbox.id == Address.mailbox)
+        .join(Account, Account.id == Mailbox.owner)
+        .where(Address.address_tag.in_(ctx.keys.address_tags(address)))
+    ).all()
+    for row in rows:
+        entry = _entry(ctx, *row)
+        if entry is not None and entry.address == address:
+            return entry
+    return None
+
+
+def of_mailbox(ctx: Context, mailbox: bytes) -> Entry | None:
+    """The entry of a mailbox, None when it has no address or does not open."""
+    row = ctx.db.execute(
+        select(Address, Mailbox, Account)
+        .join(Mailbox, Mailbox.id == Address.mailbox)
+        .join(Account, Account.id == Mailbox.owner)
+        .where(Address.mailbox == mailbox)
+    ).first()
+    return None if row is None else _entry(ctx, *row)
+
+
+def _entry(ctx: Context, address: Address, mailbox: Mailbox, account: Account) -> Entry | None:
+    try:
+        known: dict[str, Any] = ctx.keys.open_address(mailbox.id, address.sealed_address)
+        person = ctx.keys.open_entry(account.id, account.sealed_entry)
+    except CannotOpen:
+        return None
+    return Entry(mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"])

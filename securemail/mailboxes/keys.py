@@ -1,0 +1,62 @@
+"""Published public keys: made, signed, and believed only with our signature and in the current epoch.
+
+A writer of the database without the configuration can plant rows; a planted key fails here, before anything is
+locked to it (keys.md section 10).
+"""
+
+import logging
+
+from sqlalchemy import select
+
+from securemail.crypto.keypair import SUITE, KeyPair
+from securemail.crypto.locks import same
+from securemail.errors import SecuremailError
+from securemail.identity.context import Context
+from securemail.store.models import PrincipalKey
+
+log = logging.getLogger(__name__)
+
+
+class UntrustedKey(SecuremailError):
+    """A key in the database is not one that we published, or not of the current epoch: somebody wrote it there."""
+
+
+def publish(ctx: Context, kind: str, principal: bytes, epoch: int, public_key: bytes) -> None:
+    """Add the public key of a principal ('account', 'mailbox' or 'link') for an epoch, signed."""
+    ctx.db.add(
+        PrincipalKey(
+            principal=principal,
+            epoch=epoch,
+            kind=kind,
+            suite=SUITE,
+            public_key=public_key,
+            created=ctx.now,
+            mac=ctx.keys.sign_public_key(kind, principal, epoch, public_key),
+        )
+    )
+
+
+def published(ctx: Context, kind: str, principal: bytes, epoch: int) -> bytes:
+    """The trusted public key of a principal in its current epoch.
+
+    Raises:
+        UntrustedKey: missing, planted, of another kind or suite. Logged as an alarm.
+    """
+    row = ctx.db.scalar(select(PrincipalKey).where(PrincipalKey.principal == principal, PrincipalKey.epoch == epoch))
+    if row is not None and (row.kind, row.suite) == (kind, SUITE):
+        genuine = ctx.keys.trusts_public_key(row.mac, kind, principal, epoch, row.public_key)
+        if genuine:
+            return row.public_key
+    log.error("alarm: untrusted public key for %s %s epoch %d", kind, principal.hex(), epoch)
+    raise UntrustedKey
+
+
+def require_published(ctx: Context, kind: str, principal: bytes, epoch: int, pair: KeyPair) -> None:
+    """What was unlocked counts only when its public half is the published one: everybody can make a lock.
+
+    Raises:
+        UntrustedKey: it is another key, or an older state was put back.
+    """
+    if not same(published(ctx, kind, principal, epoch), pair.public):
+        log.error("alarm: unlocked key of %s %s is not the published one", kind, principal.hex())
+        raise UntrustedKey

@@ -1,0 +1,1 @@
+"""Conversations and messages: writing, sending, reading, receipts, taking back."""

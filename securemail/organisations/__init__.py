@@ -1,0 +1,1 @@
+"""Organisations: set-up, members, and the audit log."""

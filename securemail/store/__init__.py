@@ -1,0 +1,1 @@
+"""Tables and queries: what is kept, and how it is found again."""

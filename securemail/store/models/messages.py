@@ -1,0 +1,125 @@
+"""Conversations and messages, who received them and what became of that, and drafts.
+
+Subject, words, names and addresses stand in the sealed head and body only. A message is readable by whoever has an
+envelope (a lock to a receiver's public key) or an item (the same, taken in by the mailbox's own key).
+"""
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from securemail.store.base import Base, Hash, Id, Moment, Sealed, Word
+
+
+class Conversation(Base):
+    """What messages hang together; the subject stands in their heads."""
+
+    __tablename__ = "conversation"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    created: Mapped[Moment]
+
+
+class Thread(Base):
+    """A conversation in one mailbox: one row of the list. `changed` is what the poll for news looks at."""
+
+    __tablename__ = "thread"
+    __table_args__ = (
+        Index("ix_thread_list", "mailbox", "newest_at", "conversation"),
+        Index("ix_thread_changed", "mailbox", "changed"),
+        Index("ix_thread_unread", "mailbox", "unread"),
+    )
+
+    mailbox: Mapped[Id] = mapped_column(ForeignKey("mailbox.id"), primary_key=True)
+    conversation: Mapped[Id] = mapped_column(ForeignKey("conversation.id"), primary_key=True)
+    newest: Mapped[Id]
+    newest_at: Mapped[Moment]
+    unread: Mapped[int]
+    changed: Mapped[Moment]
+
+
+class Message(Base):
+    """One sent text. The MAC binds who, where, when and the sealed parts: see `messages.authenticity`."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("sender", "idempotency_key"),
+        Index("ix_message_conversation", "conversation", "sent_at"),
+        CheckConstraint("sender_kind IN ('mailbox', 'link')", name="sender_kind"),
+        CheckConstraint("state IN ('sent', 'revoked')", name="state"),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    conversation: Mapped[Id] = mapped_column(ForeignKey("conversation.id"))
+    sender: Mapped[Id]
+    sender_kind: Mapped[Word]
+    account: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    sent_at: Mapped[Moment]
+    idempotency_key: Mapped[Id]
+    state: Mapped[Word]
+    mac: Mapped[Hash]
+    sealed_head: Mapped[Sealed]
+    sealed_body: Mapped[Sealed] = mapped_column(deferred=True)
+
+
+class Recipient(Base):
+    """One receiver of one message and what became of it; `place` is the position in the head's list."""
+
+    __tablename__ = "recipient"
+    __table_args__ = (
+        UniqueConstraint("message", "principal"),
+        CheckConstraint("kind IN ('mailbox', 'link')", name="kind"),
+        CheckConstraint("state IN ('waiting', 'notified', 'bounced', 'opened', 'revoked')", name="state"),
+    )
+
+    message: Mapped[Id] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    principal: Mapped[Id]
+    kind: Mapped[Word]
+    state: Mapped[Word]
+    state_at: Mapped[Moment]
+    opened_at: Mapped[Moment | None]
+
+
+class Envelope(Base):
+    """A content key locked to a receiver; NULL once the mailbox has taken it in as an item."""
+
+    __tablename__ = "envelope"
+    __table_args__ = (Index("ix_envelope_principal", "principal", "delivered"),)
+
+    message: Mapped[Id] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    principal: Mapped[Id] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    delivered: Mapped[Moment]
+    sealed_cek: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Item(Base):
+    """A message in a mailbox, openable without public-key work; `opened` once its owner has opened it."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        Index("ix_item_folder", "mailbox", "folder", "sent_at", "message"),
+        CheckConstraint("folder IN ('received', 'sent')", name="folder"),
+    )
+
+    mailbox: Mapped[Id] = mapped_column(ForeignKey("mailbox.id"), primary_key=True)
+    message: Mapped[Id] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    epoch: Mapped[int]
+    folder: Mapped[Word]
+    sent_at: Mapped[Moment]
+    opened: Mapped[bool]
+    sealed_cek: Mapped[Sealed]
+
+
+class Draft(Base):
+    """Something being written: receivers, subject and words sealed together, bound to their revision."""
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("ix_draft_list", "mailbox", "changed", "id"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    mailbox: Mapped[Id] = mapped_column(ForeignKey("mailbox.id"))
+    epoch: Mapped[int]
+    revision: Mapped[int]
+    changed: Mapped[Moment]
+    sealed_draft: Mapped[Sealed]
