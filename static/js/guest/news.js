@@ -12,9 +12,10 @@
     try {
       const answer = await fetch(location.pathname, { headers: { "X-News": place.dataset.mark } });
       if (answer.status === 204) return;
-      // Something changed. The reader's own unsent words are never thrown away: then only the letters are replaced.
-      if (answer.ok && !answer.redirected && writing()) replaceLetters(await answer.text());
-      else if (answer.status !== 503 && answer.status !== 429) location.replace(location.pathname);
+      if (answer.status === 429 || answer.status >= 500) return;
+      // Something changed. The letters go at once; the reader's own unsent words are never thrown away.
+      if (writing()) replaceLetters(answer.redirected ? "" : await answer.text());
+      else location.replace(location.pathname);
     } catch {
       // Offline: ask again later.
     } finally {
@@ -24,9 +25,8 @@
 
   const replaceLetters = (html) => {
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("letters");
-    if (!fresh) return;
-    place.replaceChildren(...fresh.childNodes);
-    place.dataset.mark = fresh.dataset.mark ?? "";
+    place.replaceChildren(...(fresh?.childNodes ?? []));
+    place.dataset.mark = fresh?.dataset.mark ?? "";
   };
 
   if (place?.dataset.mark) {

@@ -1,0 +1,124 @@
+"""What people read when something went wrong: one sentence each for what happened, what is safe and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """The words of one error page; `safe` is empty where nothing could have been lost."""
+
+    title: LazyString
+    what: LazyString
+    next: LazyString
+    safe: LazyString | str = ""
+
+
+ERROR_TEXTS: dict[int, ErrorText] = {
+    400: ErrorText(
+        title=_("Dit verzoek klopt niet"),
+        what=_("De pagina stond misschien te lang open, of de link is niet helemaal meegekomen."),
+        safe=_("Er is niets verstuurd of gewijzigd."),
+        next=_("Ga terug, laad de pagina opnieuw en probeer het nog eens."),
+    ),
+    401: ErrorText(
+        title=_("De sessie is afgelopen"),
+        what=_("Na een tijd zonder activiteit sluiten we de toegang af."),
+        safe=_("Er is niets verloren."),
+        next=_("Log opnieuw in om verder te gaan."),
+    ),
+    403: ErrorText(
+        title=_("Hier is geen toegang toe"),
+        what=_("Dit account mag deze pagina niet openen."),
+        next=_("Hoort dit wel te kunnen? Vraag het de beheerder van de organisatie."),
+    ),
+    404: ErrorText(
+        title=_("Deze pagina is er niet"),
+        what=_("Het adres is verkeerd getypt, of wat hier stond is weggehaald."),
+        next=_("Controleer het adres, of ga naar het begin."),
+    ),
+    409: ErrorText(
+        title=_("Iemand was net iets eerder"),
+        what=_("Dit is ondertussen ergens anders gewijzigd, bijvoorbeeld in een ander tabblad."),
+        safe=_("Er is niets overschreven."),
+        next=_("Laad de pagina opnieuw en kijk wat er nu staat."),
+    ),
+    410: ErrorText(
+        title=_("Dit is niet meer beschikbaar"),
+        what=_("Het is ingetrokken, of de termijn is voorbij."),
+        next=_("Heeft u of heb je het nog nodig? Vraag het dan aan de afzender."),
+    ),
+    413: ErrorText(
+        title=_("Dit is te groot"),
+        what=_("Een bericht kan hoogstens 1 MB tekst bevatten."),
+        safe=_("Er is niets verstuurd. De tekst staat nog op de vorige pagina."),
+        next=_("Ga terug en maak de tekst korter."),
+    ),
+    422: ErrorText(
+        title=_("Er ontbreekt nog iets"),
+        what=_("Niet alles is ingevuld zoals het moet."),
+        safe=_("Wat er getypt is, is bewaard gebleven."),
+        next=_("Ga terug en kijk bij de velden met een melding."),
+    ),
+    429: ErrorText(
+        title=_("Even wachten"),
+        what=_("Er kwamen te veel pogingen achter elkaar."),
+        safe=_("Er is niets geblokkeerd en niets verloren."),
+        next=_("Wacht even."),
+    ),
+    500: ErrorText(
+        title=_("Er ging iets mis bij ons"),
+        what=_("De fout ligt bij ons en is vastgelegd, zonder de inhoud van berichten."),
+        safe=_("Berichten en concepten staan nog veilig."),
+        next=_("Probeer het over een minuut opnieuw."),
+    ),
+    503: ErrorText(
+        title=_("Het is nu even druk"),
+        what=_("De dienst kan dit op dit moment niet aan."),
+        safe=_("Er is niets verloren: wat getypt is, staat nog op de vorige pagina."),
+        next=_("Wacht een minuut en probeer het opnieuw."),
+    ),
+}
+
+FIELD_TEXTS: dict[str, LazyString] = {
+    "address.empty": _("Vul een e-mailadres in."),
+    "address.invalid": _("Dit adres is niet compleet. Schrijf het zo: naam@kantoor.nl"),
+    "address.long": _("Dit adres is langer dan een e-mailadres mag zijn."),
+    "address.control": _("In dit adres staan tekens die niet in een e-mailadres kunnen."),
+    "name.empty": _("Vul een naam in."),
+    "name.long": _("Deze naam is te lang. Gebruik hoogstens 120 tekens."),
+    "name.control": _("In deze naam staan tekens die niet kunnen."),
+    "organisation.empty": _("Vul de naam van de organisatie in."),
+    "organisation.long": _("Deze naam is te lang. Gebruik hoogstens 120 tekens."),
+    "organisation.control": _("In deze naam staan tekens die niet kunnen."),
+    "password.empty": _("Vul een wachtwoord in."),
+    "password.short": _("Dit wachtwoord is te kort. Gebruik minstens 15 tekens."),
+    "password.long": _("Dit wachtwoord is langer dan 1024 tekens. Kies een korter."),
+    "password.common": _("Dit wachtwoord staat op de lijst van veelgebruikte wachtwoorden. Kies een ander."),
+    "password.name": _("Dit wachtwoord bestaat uit je naam of die van je organisatie. Kies een ander."),
+    "login.wrong": _("Het e-mailadres of het wachtwoord klopt niet."),
+    "token.empty": _("Vul de code in, of open de link uit de e-mail opnieuw."),
+    "token.invalid": _("Deze code klopt niet of is al gebruikt. Vraag een nieuwe e-mail."),
+    "token.expired": _("Deze code is verlopen. Vraag een nieuwe e-mail."),
+    "setup.invalid": _("Deze installatiecode klopt niet. Open de link die bij het starten in het venster verscheen."),
+    "saved.empty": _("Bewaar eerst de code en vink dit aan."),
+    "reply.empty": _("Schrijf eerst een antwoord."),
+    "reply.long": _("Dit antwoord is langer dan 1 MB. Er is niets verstuurd; maak het korter."),
+    "reply.control": _("In dit antwoord staan tekens die niet verstuurd kunnen worden."),
+}
+
+
+def error_text(status: int) -> ErrorText:
+    """The words for a status; an unlisted one is told as the nearest: ours from 500 on, else the request's."""
+    if status in ERROR_TEXTS:
+        return ERROR_TEXTS[status]
+    return ERROR_TEXTS[500 if status >= 500 else 400]
+
+
+def field_text(field: str, code: str) -> LazyString:
+    """The sentence at a field for an InvalidInput."""
+    return FIELD_TEXTS.get(f"{field}.{code}", ERROR_TEXTS[422].what)
