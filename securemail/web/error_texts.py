@@ -1,4 +1,4 @@
-"""What people read when something went wrong: one sentence each for what happened, what is safe and what to do."""
+"""What people read when something went wrong: what happened, what is safe and what to do, a sentence each."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ERROR_TEXTS: dict[int, ErrorText] = {
     410: ErrorText(
         title=_("Dit is niet meer beschikbaar"),
         what=_("Het is ingetrokken, of de termijn is voorbij."),
-        next=_("Heeft u of heb je het nog nodig? Vraag het dan aan de afzender."),
+        next=_("Is het nog nodig? Vraag het dan aan de afzender."),
     ),
     413: ErrorText(
         title=_("Dit is te groot"),
@@ -104,7 +104,7 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "token.empty": _("Vul de code in, of open de link uit de e-mail opnieuw."),
     "token.invalid": _("Deze code klopt niet of is al gebruikt. Vraag een nieuwe e-mail."),
     "token.expired": _("Deze code is verlopen. Vraag een nieuwe e-mail."),
-    "setup.invalid": _("Deze installatiecode klopt niet. Open de link die bij het starten in het venster verscheen."),
+    "setup.invalid": _("Deze installatiecode klopt niet. Open de link die bij het starten verscheen."),
     "saved.empty": _("Bewaar eerst de code en vink dit aan."),
     "reply.empty": _("Schrijf eerst een antwoord."),
     "reply.long": _("Dit antwoord is langer dan 1 MB. Er is niets verstuurd; maak het korter."),
@@ -113,7 +113,7 @@ FIELD_TEXTS: dict[str, LazyString] = {
 
 
 def error_text(status: int) -> ErrorText:
-    """The words for a status; an unlisted one is told as the nearest: ours from 500 on, else the request's."""
+    """The words for a status; an unlisted one is told as ours from 500 on, else as the request's."""
     if status in ERROR_TEXTS:
         return ERROR_TEXTS[status]
     return ERROR_TEXTS[500 if status >= 500 else 400]
