@@ -43,6 +43,7 @@ class Child:
     name: str
     process: subprocess.Popen[str]
     _ready: threading.Event = field(default_factory=threading.Event)
+    _relaying: threading.Thread | None = None
 
     @classmethod
     def start(cls, name: str, command: Sequence[str], environ: Mapping[str, str]) -> "Child":
@@ -62,7 +63,8 @@ class Child:
         return cls(name, process)
 
     def listen(self) -> None:
-        threading.Thread(target=self._relay, daemon=True).start()
+        self._relaying = threading.Thread(target=self._relay, daemon=True)
+        self._relaying.start()
 
     @property
     def ready(self) -> bool:
@@ -83,14 +85,19 @@ class Child:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        if self._relaying is not None:
+            self._relaying.join(timeout=1)
 
     def _relay(self) -> None:
-        for line in self.process.stdout or ():
-            if line.strip().endswith(f"{self.name} ready"):
-                self._ready.set()
-                continue
-            sys.stdout.write(f"{self.name:>6} | {line}")
-            sys.stdout.flush()
+        if self.process.stdout is None:
+            return
+        with self.process.stdout as lines:
+            for line in lines:
+                if line.strip().endswith(f"{self.name} ready"):
+                    self._ready.set()
+                    continue
+                sys.stdout.write(f"{self.name:>6} | {line}")
+                sys.stdout.flush()
 
 
 def _die_with_parent() -> None:

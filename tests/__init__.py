@@ -1,0 +1,1 @@
+"""The tests mirror the package; journeys in a real browser stand in tests/journeys."""

@@ -1,0 +1,71 @@
+"""Languages: the choice, and a complete English catalogue."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+from securemail import i18n
+from securemail.config import ROOT
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
+
+
+@pytest.mark.parametrize(
+    ("header", "chosen"),
+    [
+        (None, "nl"),
+        ("", "nl"),
+        ("en", "en"),
+        ("en-GB,en;q=0.9", "en"),
+        ("nl-BE", "nl"),
+        ("de,en;q=0.5,nl;q=0.8", "nl"),
+        ("de", "nl"),
+        ("en;q=0", "nl"),
+        ("en;q=often", "nl"),
+        (";;;,,,q=", "nl"),
+    ],
+)
+def test_the_browser_has_the_first_say(header: str | None, chosen: str) -> None:
+    assert i18n.choose(header, "nl") == chosen
+
+
+def test_dutch_is_the_source_itself() -> None:
+    assert i18n.catalogue("nl").gettext("Postvak") == "Postvak"
+
+
+def english() -> Catalog:
+    with (i18n.TRANSLATIONS / "en" / "LC_MESSAGES" / "messages.po").open("rb") as source:
+        return read_po(source, locale="en")
+
+
+def words(text: object) -> tuple[str, ...]:
+    return tuple(map(str, text)) if isinstance(text, tuple | list) else (str(text or ""),)
+
+
+def messages() -> list[Message]:
+    return [message for message in english() if message.id]
+
+
+def test_every_message_has_english() -> None:
+    assert [message.id for message in messages() if not all(words(message.string))] == []
+
+
+def test_no_english_is_a_guess() -> None:
+    assert [message.id for message in messages() if message.fuzzy] == []
+
+
+def test_english_has_the_same_placeholders() -> None:
+    def placeholders(text: object) -> set[str]:
+        return {found for form in words(text) for found in PLACEHOLDER.findall(form)}
+
+    assert [message.id for message in messages() if placeholders(message.id) != placeholders(message.string)] == []
+
+
+def test_the_catalogue_is_up_to_date_with_the_source() -> None:
+    command = [sys.executable, str(ROOT / "bin" / "messages"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
