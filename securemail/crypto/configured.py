@@ -1,0 +1,128 @@
+"""The keys that follow from the configured secret: pepper, MACs, directory, address tags, limiter tags.
+
+Older secrets are kept for reading; whatever is written hangs on the first. Without the secret nobody is found by
+address and no public key is trusted. With it, a thief reads the directory of accounts and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemail.crypto.encoding import Field, decode_content, encode_content
+from securemail.crypto.keypair import SUITE
+from securemail.crypto.labels import Label
+from securemail.crypto.locks import derive, lock, same, tag, unlock
+from securemail.crypto.secrets import Secret, SymmetricKey
+from securemail.errors import CannotOpen
+
+
+@dataclass(frozen=True, repr=False)
+class ConfiguredKeys:
+    """Everything derived from the configured secrets, `(id, 32 bytes)` each, the current one first."""
+
+    secrets: tuple[tuple[int, Secret], ...]
+
+    def __repr__(self) -> str:
+        return "<ConfiguredKeys>"
+
+    @property
+    def pepper_id(self) -> int:
+        """The id of the secret that new passwords are peppered with."""
+        return self.secrets[0][0]
+
+    def pepper(self, pepper_id: int) -> SymmetricKey:
+        """The pepper with that id.
+
+        Raises:
+            CannotOpen: that secret is no longer configured.
+        """
+        for known, secret in self.secrets:
+            if known == pepper_id:
+                return derive(secret, Label.CONFIG_PEPPER)
+        raise CannotOpen
+
+    def address_tag(self, address: str) -> bytes:
+        """The 32 bytes that find a mailbox by its normalised address."""
+        return self.address_tags(address)[0]
+
+    def address_tags(self, address: str) -> list[bytes]:
+        """The tags of an address under every configured secret, the current one first."""
+        raw = address.encode("utf-8")
+        return [tag(derive(secret, Label.CONFIG_ADDRESS), Label.TAG_ADDRESS, raw) for _, secret in self.secrets]
+
+    def attempt_tag(self, day: int, purpose: str, *subject: Field) -> bytes:
+        """What a counter is kept under: unlinkable to an address or network without the secret, and new every day."""
+        return tag(derive(self.secrets[0][1], Label.CONFIG_LIMITER), Label.TAG_ATTEMPT, day, purpose, *subject)
+
+    def seal_entry(self, account: bytes, entry: Mapping[str, Any]) -> bytes:
+        """An account's directory entry: name, address, language."""
+        return lock(self._directory(), encode_content(entry), Label.DIRECTORY_ENTRY, account)
+
+    def open_entry(self, account: bytes, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not that account's entry."""
+        return self._open_directory(sealed, Label.DIRECTORY_ENTRY, account)
+
+    def seal_address(self, mailbox: bytes, entry: Mapping[str, Any]) -> bytes:
+        """The address and name that a mailbox receives under."""
+        return lock(self._directory(), encode_content(entry), Label.DIRECTORY_ADDRESS, mailbox)
+
+    def open_address(self, mailbox: bytes, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not that mailbox's address."""
+        return self._open_directory(sealed, Label.DIRECTORY_ADDRESS, mailbox)
+
+    def sign_public_key(self, kind: str, principal: bytes, epoch: int, public_key: bytes) -> bytes:
+        """What makes a public key count (keys.md section 10); kind is account, mailbox, link, token or worker."""
+        return self._sign(Label.MAC_PUBLIC_KEY, kind, principal, epoch, SUITE, public_key)
+
+    def trusts_public_key(self, mac: bytes, kind: str, principal: bytes, epoch: int, public_key: bytes) -> bool:
+        """Whether we published this key ourselves."""
+        return self._verify(mac, Label.MAC_PUBLIC_KEY, kind, principal, epoch, SUITE, public_key)
+
+    def sign_message(self, *facts: Field) -> bytes:
+        """Authenticates a message row: every receiver holds its content key and could otherwise rewrite it."""
+        return self._sign(Label.MAC_MESSAGE, *facts)
+
+    def trusts_message(self, mac: bytes, *facts: Field) -> bool:
+        """Whether a message row is as we wrote it."""
+        return self._verify(mac, Label.MAC_MESSAGE, *facts)
+
+    def sign_outbox(self, *facts: Field) -> bytes:
+        """Authenticates an outbox row: E1 proves no sender."""
+        return self._sign(Label.MAC_OUTBOX, *facts)
+
+    def trusts_outbox(self, mac: bytes, *facts: Field) -> bool:
+        """Whether an outbox row is as we wrote it."""
+        return self._verify(mac, Label.MAC_OUTBOX, *facts)
+
+    def sign_organisation(self, *facts: Field) -> bytes:
+        """Authenticates an organisation's name and policy."""
+        return self._sign(Label.MAC_ORGANISATION, *facts)
+
+    def trusts_organisation(self, mac: bytes, *facts: Field) -> bool:
+        """Whether an organisation's row is as we wrote it."""
+        return self._verify(mac, Label.MAC_ORGANISATION, *facts)
+
+    def sign_link(self, *facts: Field) -> bytes:
+        """Authenticates a guest link's row."""
+        return self._sign(Label.MAC_LINK, *facts)
+
+    def trusts_link(self, mac: bytes, *facts: Field) -> bool:
+        """Whether a guest link's row is as we wrote it."""
+        return self._verify(mac, Label.MAC_LINK, *facts)
+
+    def _directory(self) -> SymmetricKey:
+        return derive(self.secrets[0][1], Label.CONFIG_DIRECTORY)
+
+    def _open_directory(self, sealed: bytes, label: Label, principal: bytes) -> dict[str, Any]:
+        for _, secret in self.secrets:
+            try:
+                return decode_content(unlock(derive(secret, Label.CONFIG_DIRECTORY), sealed, label, principal))
+            except CannotOpen:
+                continue
+        raise CannotOpen
+
+    def _sign(self, label: Label, *facts: Field) -> bytes:
+        return tag(derive(self.secrets[0][1], Label.CONFIG_MAC), label, *facts)
+
+    def _verify(self, mac: bytes, label: Label, *facts: Field) -> bool:
+        return any(same(mac, tag(derive(secret, Label.CONFIG_MAC), label, *facts)) for _, secret in self.secrets)

@@ -1,0 +1,74 @@
+"""A session's cookie secret: it names the session's row, opens what the row holds, and makes its form tokens.
+
+The database alone has no cookie secret; the cookie alone has no ciphertext.
+"""
+
+import base64
+import binascii
+import secrets
+
+from securemail.crypto.labels import Label
+from securemail.crypto.locks import derive, digest, lock, same, unlock
+from securemail.crypto.secrets import MailKey, RootKey, SessionSecret
+
+PENDING, FULL = 0, 1
+_TEXT_LENGTH = 43
+
+
+def write_cookie(secret: SessionSecret) -> str:
+    """43 base64url characters."""
+    return base64.urlsafe_b64encode(bytes(secret)).rstrip(b"=").decode("ascii")
+
+
+def read_cookie(text: str) -> SessionSecret | None:
+    """The secret in a cookie, None when it cannot be one."""
+    try:
+        secret = SessionSecret(base64.b64decode(text.encode("ascii") + b"=", altchars=b"-_", validate=True))
+    except (UnicodeEncodeError, binascii.Error):
+        return None
+    return secret if len(text) == _TEXT_LENGTH and len(secret) == 32 and write_cookie(secret) == text else None
+
+
+def session_id(secret: SessionSecret) -> bytes:
+    """The 32 bytes that the session's row is found by."""
+    return digest(derive(secret, Label.SESSION_ID))
+
+
+def seal_session_root_key(secret: SessionSecret, rk: RootKey, *, session: bytes, account: bytes, state: int) -> bytes:
+    """The root key behind a cookie; `state` is bound, so a pending session's row cannot be edited into a full one."""
+    return lock(derive(secret, Label.SESSION_KEK, session), rk, Label.SESSION_RK, session, account, state)
+
+
+def open_session_root_key(
+    secret: SessionSecret, sealed: bytes, *, session: bytes, account: bytes, state: int
+) -> RootKey:
+    """Raises `CannotOpen` when cookie and row do not belong together."""
+    return RootKey(unlock(derive(secret, Label.SESSION_KEK, session), sealed, Label.SESSION_RK, session, account, state))
+
+
+def seal_session_link_key(secret: SessionSecret, dk: MailKey, *, session: bytes, link: bytes, state: int) -> bytes:
+    """A guest link's key behind the guest's cookie."""
+    return lock(derive(secret, Label.SESSION_KEK, session), dk, Label.SESSION_DK, session, link, state)
+
+
+def open_session_link_key(secret: SessionSecret, sealed: bytes, *, session: bytes, link: bytes, state: int) -> MailKey:
+    """Raises `CannotOpen` when cookie and row do not belong together."""
+    return MailKey(unlock(derive(secret, Label.SESSION_KEK, session), sealed, Label.SESSION_DK, session, link, state))
+
+
+def form_token(secret: SessionSecret) -> str:
+    """A request-forgery token, masked anew for each page (BREACH: the same bytes never stand in two answers)."""
+    mask = secrets.token_bytes(32)
+    masked = bytes(a ^ b for a, b in zip(derive(secret, Label.SESSION_CSRF), mask, strict=True))
+    return base64.urlsafe_b64encode(mask + masked).rstrip(b"=").decode("ascii")
+
+
+def accepts_form_token(secret: SessionSecret, token: str) -> bool:
+    """Whether a token was made for this session."""
+    try:
+        raw = base64.b64decode(token[:200].encode("ascii") + b"==", altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        return False
+    if len(raw) != 64:
+        return False
+    return same(bytes(a ^ b for a, b in zip(raw[:32], raw[32:], strict=True)), derive(secret, Label.SESSION_CSRF))

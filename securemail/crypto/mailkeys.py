@@ -1,0 +1,95 @@
+"""The mail key of a mailbox and everything that hangs on it: key pair, envelopes, items, drafts, contacts, links.
+
+For a guest link, its DK stands where the MK of epoch 1 stands: one code path for every receiver.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemail.crypto.encoding import decode_content, encode_content
+from securemail.crypto.keypair import KeyPair, key_pair
+from securemail.crypto.labels import Label
+from securemail.crypto.locks import derive, lock, lock_to, unlock, unlock_with
+from securemail.crypto.secrets import ContentKey, MailKey, Seed, SymmetricKey
+
+
+def seal_grant(
+    public_key: bytes, mk: MailKey, *, mailbox: bytes, epoch: int, grantee: bytes, grant: bytes, rights: str
+) -> bytes:
+    """The mail key locked to a holder's key."""
+    return lock_to(public_key, mk, Label.GRANT_MK, mailbox, epoch, grantee, grant, rights)
+
+
+def open_grant(
+    pair: KeyPair, sealed: bytes, *, mailbox: bytes, epoch: int, grantee: bytes, grant: bytes, rights: str
+) -> MailKey:
+    """Raises `CannotOpen` when the grant is another's, or not what its row says."""
+    return MailKey(unlock_with(pair, sealed, Label.GRANT_MK, mailbox, epoch, grantee, grant, rights))
+
+
+def seal_envelope(public_key: bytes, cek: ContentKey, message: bytes, principal: bytes, epoch: int) -> bytes:
+    """A content key for a receiver who is not here: a mailbox or a guest link."""
+    return lock_to(public_key, cek, Label.ENVELOPE_CEK, message, principal, epoch)
+
+
+@dataclass(frozen=True, repr=False)
+class MailKeys:
+    """An opened mail key of one epoch; `principal` is the mailbox, or the guest link with epoch 1."""
+
+    principal: bytes
+    epoch: int
+    mk: MailKey
+
+    def __repr__(self) -> str:
+        return "<MailKeys>"
+
+    def pair(self) -> KeyPair:
+        """The receiving key pair. Counts only when its public half is the published one of this epoch."""
+        return key_pair(Seed(derive(self.mk, Label.MAIL_KEM, self.principal, self.epoch)))
+
+    def open_envelope(self, pair: KeyPair, sealed: bytes, message: bytes) -> ContentKey:
+        """The content key in an envelope to `pair`, this principal's key pair."""
+        return ContentKey(unlock_with(pair, sealed, Label.ENVELOPE_CEK, message, self.principal, self.epoch))
+
+    def seal_item(self, cek: ContentKey, message: bytes) -> bytes:
+        """A content key taken in: listing then costs no public-key work."""
+        return lock(self._key(Label.MAIL_ITEMS), cek, Label.ITEM_CEK, self.principal, self.epoch, message)
+
+    def open_item(self, sealed: bytes, message: bytes) -> ContentKey:
+        """Raises `CannotOpen` when it is not this mailbox's item for that message."""
+        key = self._key(Label.MAIL_ITEMS)
+        return ContentKey(unlock(key, sealed, Label.ITEM_CEK, self.principal, self.epoch, message))
+
+    def seal_draft(self, draft: bytes, revision: int, content: Mapping[str, Any]) -> bytes:
+        """A draft; the revision is bound, so an older state cannot pass for a newer one."""
+        key = self._key(Label.MAIL_DRAFTS)
+        return lock(key, encode_content(content), Label.DRAFT, self.principal, self.epoch, draft, revision)
+
+    def open_draft(self, draft: bytes, revision: int, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not this mailbox's draft in this revision."""
+        key = self._key(Label.MAIL_DRAFTS)
+        return decode_content(unlock(key, sealed, Label.DRAFT, self.principal, self.epoch, draft, revision))
+
+    def seal_contact(self, contact: bytes, content: Mapping[str, Any]) -> bytes:
+        """A contact: address, name, language."""
+        key = self._key(Label.MAIL_CONTACTS)
+        return lock(key, encode_content(content), Label.CONTACT, self.principal, self.epoch, contact)
+
+    def open_contact(self, contact: bytes, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not this mailbox's contact."""
+        key = self._key(Label.MAIL_CONTACTS)
+        return decode_content(unlock(key, sealed, Label.CONTACT, self.principal, self.epoch, contact))
+
+    def seal_maker(self, link: bytes, content: Mapping[str, Any]) -> bytes:
+        """What the maker of a guest link keeps of it: address, name, language and the link's code."""
+        key = self._key(Label.MAIL_LINKS)
+        return lock(key, encode_content(content), Label.LINK_MAKER, self.principal, self.epoch, link)
+
+    def open_maker(self, link: bytes, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when this mailbox did not make that link."""
+        key = self._key(Label.MAIL_LINKS)
+        return decode_content(unlock(key, sealed, Label.LINK_MAKER, self.principal, self.epoch, link))
+
+    def _key(self, purpose: Label) -> SymmetricKey:
+        return derive(self.mk, purpose, self.principal, self.epoch)

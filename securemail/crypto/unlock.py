@@ -1,0 +1,101 @@
+"""The root key of an account: what lies behind password and recovery code, and what it opens.
+
+Every lasting unlocker is a key pair of which only the public half is stored, so that a new root key can be put behind
+the recovery code without the code being present.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from securemail.crypto.encoding import decode_content, encode_content
+from securemail.crypto.keypair import KeyPair, key_pair
+from securemail.crypto.labels import Label
+from securemail.crypto.locks import derive, digest, lock, lock_to, unlock, unlock_with
+from securemail.crypto.secrets import MailKey, RecoveryCode, RootKey, Secret, Seed
+
+PASSWORD = "password"  # noqa: S105 - a kind of unlocker
+RECOVERY = "recovery"
+
+
+def password_pair(stretched: Secret, account: bytes, unlocker: bytes) -> KeyPair:
+    """The key pair behind a password, from the 32 bytes of `password.stretch`."""
+    return key_pair(Seed(derive(stretched, Label.UNLOCK_PASSWORD, account, unlocker)))
+
+
+def recovery_pair(code: RecoveryCode, account: bytes, unlocker: bytes) -> KeyPair:
+    """The key pair behind a recovery code."""
+    return key_pair(Seed(derive(code, Label.UNLOCK_RECOVERY, account, unlocker)))
+
+
+def seal_root_key(public_key: bytes, rk: RootKey, account: bytes, epoch: int, unlocker: bytes, kind: str) -> bytes:
+    """The root key locked to an unlocker."""
+    return lock_to(public_key, rk, Label.UNLOCK_RK, account, epoch, unlocker, kind)
+
+
+def open_root_key(pair: KeyPair, sealed: bytes, account: bytes, epoch: int, unlocker: bytes, kind: str) -> RootKey:
+    """The root key behind an unlocker; success is the password check, there is no separate verifier.
+
+    Raises:
+        CannotOpen: a wrong password, or a row that is not what it says.
+    """
+    return RootKey(unlock_with(pair, sealed, Label.UNLOCK_RK, account, epoch, unlocker, kind))
+
+
+def public_key_hash(public_key: bytes) -> str:
+    """How the vault names an unlocker's public key: SHA-256, hexadecimal."""
+    return digest(public_key).hex()
+
+
+@dataclass(frozen=True, repr=False)
+class RootKeys:
+    """What an opened root key can do: the vault, the identity, the list of who holds the mailbox's key."""
+
+    account: bytes
+    epoch: int
+    rk: RootKey
+
+    def __repr__(self) -> str:
+        return "<RootKeys>"
+
+    def identity(self) -> KeyPair:
+        """The account's key pair, to which grants are made. Counts only when its public half is the published one."""
+        return key_pair(Seed(derive(self.rk, Label.ACCOUNT_IDENTITY, self.account, self.epoch)))
+
+    def seal_vault(self, revision: int, vault: Mapping[str, Any]) -> bytes:
+        """The account's own secrets and the list of unlockers that count."""
+        key = derive(self.rk, Label.ACCOUNT_VAULT, self.account, self.epoch)
+        return lock(key, encode_content(vault), Label.ACCOUNT_VAULT, self.account, self.epoch, revision)
+
+    def open_vault(self, revision: int, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not this account's vault of this epoch and revision."""
+        key = derive(self.rk, Label.ACCOUNT_VAULT, self.account, self.epoch)
+        return decode_content(unlock(key, sealed, Label.ACCOUNT_VAULT, self.account, self.epoch, revision))
+
+    def seal_holders(self, mailbox: bytes, holders: Mapping[str, Any]) -> bytes:
+        """The list of grantees that counts, locked to the owner so that a delegate cannot add to it."""
+        return _seal_holders(self.rk, mailbox, self.epoch, holders)
+
+    def open_holders(self, mailbox: bytes, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not the list of a mailbox of this account."""
+        return _open_holders(self.rk, mailbox, self.epoch, sealed)
+
+
+def seal_organisation_holders(mk: MailKey, mailbox: bytes, epoch: int, holders: Mapping[str, Any]) -> bytes:
+    """The list of an organisation's administrators, under the organisation's own key."""
+    return _seal_holders(mk, mailbox, epoch, holders)
+
+
+def open_organisation_holders(mk: MailKey, mailbox: bytes, epoch: int, sealed: bytes) -> dict[str, Any]:
+    """Raises `CannotOpen` when it is not that organisation's list."""
+    return _open_holders(mk, mailbox, epoch, sealed)
+
+
+def _seal_holders(master: Secret, mailbox: bytes, epoch: int, holders: Mapping[str, Any]) -> bytes:
+    key = derive(master, Label.MAIL_HOLDERS, mailbox, epoch)
+    return lock(key, encode_content(holders), Label.MAIL_HOLDERS, mailbox, epoch)
+
+
+def _open_holders(master: Secret, mailbox: bytes, epoch: int, sealed: bytes) -> dict[str, Any]:
+    key = derive(master, Label.MAIL_HOLDERS, mailbox, epoch)
+    return decode_content(unlock(key, sealed, Label.MAIL_HOLDERS, mailbox, epoch))
