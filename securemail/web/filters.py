@@ -38,6 +38,7 @@ def register(app: Flask) -> None:
         names=names,
         short_names=short_names,
         row_names=row_names,
+        first_name=first_name,
         letter_body=letter_body,
     )
 
@@ -130,7 +131,7 @@ def short_names(people: Sequence[str], limit: int = 3) -> str:
     """First names, for sentences: Fatima en Peter; Fatima, Peter en 4 anderen."""
     if len(people) == 1:
         return people[0]
-    first = [_first_name(name) for name in people]
+    first = [first_name(name) for name in people]
     if len(set(first)) < len(first):
         first = list(people)
     if len(first) <= limit:
@@ -144,7 +145,7 @@ def row_names(people: Sequence[str]) -> str:
     """Fatima, Peter Hoekstra: the last in full, so that a row stays short."""
     if len(people) < 2:
         return "".join(people)
-    return ", ".join([*(_first_name(name) for name in people[:-1]), people[-1]])
+    return ", ".join([*(first_name(name) for name in people[:-1]), people[-1]])
 
 
 def letter_body(text: str) -> Markup:
@@ -179,7 +180,7 @@ def _group(heading: str | None, opened: str | None, rows: list[ListRow | DraftRo
     return DayGroup(heading="" if heading == opened or heading is None else heading, rows=tuple(rows))
 
 
-def _first_name(name: str) -> str:
+def first_name(name: str) -> str:
     # An address has no first name, and an office is not called by its first word in a sentence.
     return name if "@" in name else name.split(" ", 1)[0]
 

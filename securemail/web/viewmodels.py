@@ -180,10 +180,12 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """What another tab wrote into the same draft."""
+    """What another tab wrote into the same draft; an answer's draft has its conversation."""
 
+    draft: str
     saved_at: datetime
     revision: int
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
