@@ -4,7 +4,7 @@ Subject, words, names and addresses stand in the sealed head and body only. A me
 envelope (a lock to a receiver's public key) or an item (the same, taken in by the mailbox's own key).
 """
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from securemail.store.base import Base, Hash, Id, Moment, Sealed, Word
@@ -84,7 +84,15 @@ class Envelope(Base):
     """A content key locked to a receiver; NULL once the mailbox has taken it in as an item."""
 
     __tablename__ = "envelope"
-    __table_args__ = (Index("ix_envelope_principal", "principal", "delivered"),)
+    __table_args__ = (
+        # Only what still has to be taken in: the list asks for it at every visit.
+        Index(
+            "ix_envelope_waiting",
+            "principal",
+            sqlite_where=text("sealed_cek IS NOT NULL"),
+            postgresql_where=text("sealed_cek IS NOT NULL"),
+        ),
+    )
 
     message: Mapped[Id] = mapped_column(ForeignKey("message.id"), primary_key=True)
     principal: Mapped[Id] = mapped_column(primary_key=True)
@@ -94,7 +102,7 @@ class Envelope(Base):
 
 
 class Item(Base):
-    """A message in a mailbox, openable without public-key work; `opened` once its owner has opened it."""
+    """A message in a mailbox, openable without public-key work. Whether it was opened stands at the recipient."""
 
     __tablename__ = "item"
     __table_args__ = (
@@ -107,7 +115,6 @@ class Item(Base):
     epoch: Mapped[int]
     folder: Mapped[Word]
     sent_at: Mapped[Moment]
-    opened: Mapped[bool]
     sealed_cek: Mapped[Sealed]
 
 

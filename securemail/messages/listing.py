@@ -1,0 +1,147 @@
+"""The lists: conversations with the newest message first, and what was sent; fifty rows by keyset, never an offset.
+
+No public-key work here: a row costs two symmetric locks (its content key and its head).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, select, tuple_
+
+from securemail.crypto import content
+from securemail.crypto.keypair import KeyPair
+from securemail.errors import CannotOpen
+from securemail.identity.context import Context, Member
+from securemail.mailboxes import directory
+from securemail.messages.authenticity import microseconds
+from securemail.messages.heads import Head, Party
+from securemail.messages.receipts import Receipt, receipts_of
+from securemail.store.models import Envelope, Item, Message, Recipient, Thread
+
+PAGE = 50
+Cursor = tuple[datetime, bytes]
+"""The place after which the next page begins: a time, and the id that tells two at the same time apart."""
+
+
+@dataclass(frozen=True)
+class ListedMessage:
+    """One line of a list; `head` is None where the message was taken back from this mailbox."""
+
+    conversation: bytes
+    message: bytes
+    at: datetime
+    unread: bool
+    own: bool
+    revoked: bool
+    sender: Party | None
+    head: Head | None
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows, and where the next ones begin."""
+
+    rows: tuple[ListedMessage, ...]
+    next: Cursor | None
+
+
+def inbox(ctx: Context, member: Member, before: Cursor | None = None, limit: int = PAGE) -> Page:
+    """Conversations with anything received or sent, one row each; the newest message decides."""
+    query = (
+        _columns(Thread.conversation, Thread.newest_at, Thread.unread)
+        .select_from(Thread)
+        .join(Message, Message.id == Thread.newest)
+        .where(Thread.mailbox == member.mailbox)
+        .order_by(Thread.newest_at.desc(), Thread.conversation.desc())
+    )
+    if before is not None:
+        query = query.where(tuple_(Thread.newest_at, Thread.conversation) < before)
+    rows = ctx.db.execute(_mine(query, member).limit(limit + 1)).all()
+    return _page(ctx, member, rows, limit, lambda row: (row.newest_at, row.conversation))
+
+
+def sent(ctx: Context, member: Member, before: Cursor | None = None, limit: int = PAGE) -> Page:
+    """The mailbox's own messages, one row each."""
+    own = Item.__table__.alias("own")
+    query = (
+        _columns(Message.conversation, Message.sent_at)
+        .select_from(own)
+        .join(Message, Message.id == own.c.message)
+        .where(own.c.mailbox == member.mailbox, own.c.folder == "sent")
+        .order_by(own.c.sent_at.desc(), own.c.message.desc())
+    )
+    if before is not None:
+        query = query.where(tuple_(own.c.sent_at, own.c.message) < before)
+    rows = ctx.db.execute(_mine(query, member).limit(limit + 1)).all()
+    return _page(ctx, member, rows, limit, lambda row: (row.sent_at, row.id))
+
+
+def mark(ctx: Context, member: Member) -> int:
+    """What the poll compares: when anything in the mailbox changed last, in microseconds."""
+    newest = ctx.db.scalar(select(func.max(Thread.changed)).where(Thread.mailbox == member.mailbox))
+    return microseconds(newest) if newest is not None else 0
+
+
+def _columns(*wanted: Any) -> Select[Any]:
+    return select(
+        *wanted, Message.id, Message.sender, Message.sender_kind, Message.state, Message.sealed_head,
+        Item.sealed_cek.label("item"), Envelope.sealed_cek.label("envelope"), Recipient.state.label("mine"),
+    )  # fmt: skip
+
+
+def _mine(query: Select[Any], member: Member) -> Select[Any]:
+    mailbox = member.mailbox
+    return (
+        query.outerjoin(Item, and_(Item.mailbox == mailbox, Item.message == Message.id))
+        .outerjoin(Envelope, and_(Envelope.principal == mailbox, Envelope.message == Message.id))
+        .outerjoin(Recipient, and_(Recipient.principal == mailbox, Recipient.message == Message.id))
+    )
+
+
+def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int, key: Any) -> Page:
+    shown = rows[:limit]
+    # Envelopes were taken in before, unless the database could not be written just then.
+    pair = member.mail.pair() if any(row.item is None and row.envelope is not None for row in shown) else None
+    opened = [_open(ctx, member, row, pair) for row in shown]
+    receipts = receipts_of(ctx, [row.message for row in opened if row.own])
+    return Page(
+        tuple(replace(row, receipt=receipts.get(row.message)) for row in opened),
+        key(shown[-1]) if len(rows) > limit else None,
+    )
+
+
+def _open(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> ListedMessage:
+    own = row.sender == member.mailbox
+    head = None if row.mine == "revoked" and not own else _head(member, row, pair)
+    at = row.newest_at if hasattr(row, "newest_at") else row.sent_at
+    return ListedMessage(
+        conversation=row.conversation,
+        message=row.id,
+        at=at,
+        unread=bool(getattr(row, "unread", 0)),
+        own=own,
+        revoked=head is None or row.state == "revoked",
+        sender=head.sender if head is not None else _sender(ctx, row),
+        head=head,
+    )
+
+
+def _head(member: Member, row: Row[Any], pair: KeyPair | None) -> Head | None:
+    try:
+        if row.item is not None:
+            cek = member.mail.open_item(row.item, row.id)
+        elif row.envelope is not None and pair is not None:
+            cek = member.mail.open_envelope(pair, row.envelope, row.id)
+        else:
+            return None
+        return Head.from_json(content.open_head(cek, row.id, row.sealed_head))
+    except CannotOpen:
+        return None  # one damaged row must not take the list away
+
+
+def _sender(ctx: Context, row: Row[Any]) -> Party | None:
+    entry = directory.of_mailbox(ctx, row.sender) if row.sender_kind == "mailbox" else None
+    return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)

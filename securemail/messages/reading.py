@@ -1,0 +1,194 @@
+"""Reading: taking new envelopes in, and a conversation as one correspondent may see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy.orm import undefer
+
+from securemail.crypto import content
+from securemail.crypto.keypair import KeyPair
+from securemail.crypto.secrets import ContentKey
+from securemail.errors import CannotOpen, NotFound
+from securemail.identity.context import Context, Correspondent, Member
+from securemail.mailboxes import directory
+from securemail.messages import authenticity
+from securemail.messages.heads import Head, Party
+from securemail.messages.receipts import Receipt, receipts_of
+from securemail.messages.threads import UNOPENED
+from securemail.store.models import Envelope, Item, Message, Recipient
+from securemail.store.statements import changed, insert_if_absent
+
+LetterState = Literal["open", "closed", "revoked"]
+_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message as the reader may see it: no text while it is closed, neither head nor text once taken back."""
+
+    message: bytes
+    state: LetterState
+    own: bool
+    sent_at: datetime
+    sender: Party | None
+    head: Head | None
+    text: str | None
+    receipt: Receipt | None
+
+
+def anything_waiting(ctx: Context, member: Member) -> bool:
+    """Whether envelopes have arrived that the mailbox has not taken in."""
+    return bool(ctx.db.scalar(select(exists(_waiting(member)))))
+
+
+def _waiting(member: Member) -> Select[Any]:
+    return select(Envelope).where(Envelope.principal == member.mailbox, Envelope.sealed_cek.is_not(None))
+
+
+def take_in(ctx: Context, member: Member) -> int:
+    """Turn arrived envelopes into items, at most 200 at a time, so that listing costs no public-key work.
+
+    Each envelope is emptied by compare-and-swap in the transaction that writes its item. A withdrawal at the same
+    moment waits for that and then deletes both.
+    """
+    pair = member.mail.pair()
+    rows = ctx.db.execute(
+        select(Envelope, Message.sent_at).join(Message, Message.id == Envelope.message)
+        .where(Envelope.principal == member.mailbox, Envelope.sealed_cek.is_not(None)).limit(_BATCH)
+    ).all()  # fmt: skip
+    return sum(_take_one(ctx, member, pair, envelope, sent_at) for envelope, sent_at in rows)
+
+
+def _take_one(ctx: Context, member: Member, pair: KeyPair, envelope: Envelope, sent_at: datetime) -> bool:
+    sealed = envelope.sealed_cek
+    if sealed is None or envelope.epoch != member.mail.epoch:
+        return False
+    try:
+        cek = member.mail.open_envelope(pair, sealed, envelope.message)
+    except CannotOpen:
+        return False  # not locked to us: a row that somebody else wrote stays where it is and shows nothing
+    emptied = changed(
+        ctx.db,
+        update(Envelope)
+        .where(
+            Envelope.message == envelope.message,
+            Envelope.principal == member.mailbox,
+            Envelope.sealed_cek.is_not(None),
+        )
+        .values(sealed_cek=None),
+    )
+    if not emptied:
+        return False
+    item = {
+        "mailbox": member.mailbox,
+        "message": envelope.message,
+        "epoch": member.mail.epoch,
+        "folder": "received",
+        "sent_at": sent_at,
+        "sealed_cek": member.mail.seal_item(cek, envelope.message),
+    }
+    return insert_if_absent(ctx.db, Item, item)
+
+
+def conversation(ctx: Context, reader: Correspondent, conversation: bytes) -> list[Letter]:
+    """The letters of a conversation, oldest first.
+
+    Raises:
+        NotFound: nothing in it is, or ever was, the reader's.
+    """
+    rows = ctx.db.execute(_rows(reader, conversation).order_by(Message.sent_at, Message.id)).all()
+    if not rows:
+        raise NotFound
+    receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender == reader.principal])
+    pair = _pair_if_needed(reader, any(row.Envelope is not None and row.Envelope.sealed_cek for row in rows))
+    return [
+        _letter(ctx, reader, row.Message, row.Recipient, row.Item, row.Envelope, receipts.get(row.Message.id), pair)
+        for row in rows
+    ]
+
+
+def _rows(reader: Correspondent, conversation: bytes) -> Select[Any]:
+    mine = reader.principal
+    return (
+        select(Message, Recipient, Item, Envelope)
+        .outerjoin(Recipient, and_(Recipient.message == Message.id, Recipient.principal == mine))
+        .outerjoin(Item, and_(Item.message == Message.id, Item.mailbox == mine))
+        .outerjoin(Envelope, and_(Envelope.message == Message.id, Envelope.principal == mine))
+        .where(Message.conversation == conversation, or_(Message.sender == mine, Recipient.message.is_not(None)))
+        .options(undefer(Message.sealed_body))
+    )
+
+
+def _pair_if_needed(reader: Correspondent, needed: bool) -> KeyPair | None:
+    return reader.mail.pair() if needed else None
+
+
+def _letter(
+    ctx: Context, reader: Correspondent, message: Message, recipient: Recipient | None, item: Item | None,
+    envelope: Envelope | None, receipt: Receipt | None, pair: KeyPair | None,
+) -> Letter:  # fmt: skip
+    own = message.sender == reader.principal
+    taken_back = recipient is not None and recipient.state == "revoked" and not own
+    cek = None if taken_back else content_key(reader, message.id, item, envelope, pair)
+    if cek is None:
+        sender = _sender_from_directory(ctx, message)
+        return Letter(message.id, "revoked", own, message.sent_at, sender, None, None, receipt)
+    authenticity.require_genuine(ctx, message)
+    head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
+    if not own and recipient is not None and recipient.state in UNOPENED:
+        return Letter(message.id, "closed", own, message.sent_at, head.sender, head, None, None)
+    text = str(content.open_body(cek, message.id, message.sealed_body)["text"])
+    state: LetterState = "revoked" if message.state == "revoked" else "open"
+    return Letter(message.id, state, own, message.sent_at, head.sender, head, text, receipt)
+
+
+def content_key(
+    reader: Correspondent, message: bytes, item: Item | None, envelope: Envelope | None, pair: KeyPair | None = None
+) -> ContentKey | None:
+    """The content key from the reader's item, else from their envelope; None when neither is there."""
+    if item is not None:
+        return reader.mail.open_item(item.sealed_cek, message)
+    if envelope is None or envelope.sealed_cek is None:
+        return None
+    return reader.mail.open_envelope(pair or reader.mail.pair(), envelope.sealed_cek, message)
+
+
+def _sender_from_directory(ctx: Context, message: Message) -> Party | None:
+    """Who took it back, when the reader has no key left: from the directory, where guests do not stand."""
+    if message.sender_kind == "link":
+        return None
+    entry = directory.of_mailbox(ctx, message.sender)
+    return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)
+
+
+def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) -> tuple[Message, Head]:
+    """The newest message of a conversation that the reader can open, and its authenticated head.
+
+    Raises:
+        NotFound: there is none.
+    """
+    rows = ctx.db.execute(
+        _rows(reader, conversation).where(Message.state == "sent").order_by(Message.sent_at.desc(), Message.id)
+    ).all()
+    for row in rows:
+        if row.Recipient is not None and row.Recipient.state == "revoked" and row.Message.sender != reader.principal:
+            continue
+        cek = content_key(reader, row.Message.id, row.Item, row.Envelope)
+        if cek is not None:
+            authenticity.require_genuine(ctx, row.Message)
+            return row.Message, Head.from_json(content.open_head(cek, row.Message.id, row.Message.sealed_head))
+    raise NotFound
+
+
+def open_own(ctx: Context, author: Correspondent, message: Message) -> tuple[Head, str]:
+    """Head and text of a message that this author sent, from the author's own copy."""
+    item = ctx.db.get(Item, (author.principal, message.id))
+    envelope = ctx.db.get(Envelope, (message.id, author.principal))
+    cek = content_key(author, message.id, item, envelope)
+    if cek is None:
+        raise NotFound
+    authenticity.require_genuine(ctx, message)
+    head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
+    return head, str(content.open_body(cek, message.id, message.sealed_body)["text"])

@@ -1,0 +1,127 @@
+"""Receipts: who has opened a message and when, written when a person opens it, never by a GET."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import func, or_, select, update
+
+from securemail.errors import NotFound
+from securemail.identity.context import Context, Correspondent
+from securemail.messages import threads
+from securemail.messages.threads import UNOPENED
+from securemail.store.models import Envelope, GuestLink, Item, Message, Outbox, Recipient, Thread
+from securemail.store.statements import changed
+
+ReceiptState = Literal["none", "some", "all"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One receiver's state: waiting, notified, bounced, opened or revoked; `place` is theirs in the head's list."""
+
+    place: int
+    state: str
+    at: datetime
+    opened_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The receipt of one message, in the manual's three states."""
+
+    readers: tuple[Reader, ...]
+
+    @property
+    def opened(self) -> int:
+        """How many have opened it, also when it was taken back from them afterwards."""
+        return sum(reader.opened_at is not None for reader in self.readers)
+
+    @property
+    def state(self) -> ReceiptState:
+        """Nobody, some, or everybody."""
+        if self.opened == 0:
+            return "none"
+        return "all" if self.opened == len(self.readers) else "some"
+
+
+def receipts_of(ctx: Context, messages: Sequence[bytes]) -> dict[bytes, Receipt]:
+    """The receipts of several messages with one query."""
+    if not messages:
+        return {}
+    readers: dict[bytes, list[Reader]] = {message: [] for message in messages}
+    rows = ctx.db.execute(
+        select(Recipient.message, Recipient.place, Recipient.state, Recipient.state_at, Recipient.opened_at)
+        .where(Recipient.message.in_(messages)).order_by(Recipient.message, Recipient.place)
+    )  # fmt: skip
+    for message, place, state, at, opened_at in rows:
+        readers[message].append(Reader(place, state, at, opened_at))
+    return {message: Receipt(tuple(listed)) for message, listed in readers.items()}
+
+
+def mark_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> int:
+    """A person opens what is closed in a conversation: mark each message that they hold a key to.
+
+    Returns:
+        How many were opened just now.
+    """
+    mine = reader.principal
+    holds_a_key = or_(
+        select(Item.message).where(Item.mailbox == mine, Item.message == Recipient.message).exists(),
+        select(Envelope.message).where(Envelope.principal == mine, Envelope.message == Recipient.message).exists(),
+    )
+    in_conversation = select(Message.id).where(Message.conversation == conversation, Message.state == "sent")
+    opened = changed(
+        ctx.db,
+        update(Recipient)
+        .where(Recipient.principal == mine, Recipient.message.in_(in_conversation),
+               Recipient.state.in_(UNOPENED), holds_a_key)
+        .values(state="opened", state_at=ctx.now, opened_at=ctx.now),
+    )  # fmt: skip
+    if opened:
+        threads.touch(ctx, conversation, {mine, *_senders(ctx, conversation)})
+    return opened
+
+
+def _senders(ctx: Context, conversation: bytes) -> set[bytes]:
+    rows = ctx.db.scalars(
+        select(Message.sender).where(Message.conversation == conversation, Message.sender_kind == "mailbox").distinct()
+    )
+    return set(rows)
+
+
+def own_message(ctx: Context, sender: Correspondent, message: bytes) -> Message:
+    """A message that this correspondent sent.
+
+    Raises:
+        NotFound: there is none, or it is another's.
+    """
+    row = ctx.db.get(Message, message)
+    if row is None or row.sender != sender.principal:
+        raise NotFound
+    return row
+
+
+def waiting_for_worker(ctx: Context, messages: Sequence[bytes]) -> set[tuple[bytes, int]]:
+    """The (message, place) pairs whose notification is still waiting to be sent."""
+    if not messages:
+        return set()
+    rows = ctx.db.execute(
+        select(Outbox.message, Outbox.place).where(Outbox.message.in_(messages), Outbox.state == "waiting")
+    )
+    return {(message, place) for message, place in rows if message is not None and place is not None}
+
+
+def link_opened(ctx: Context, link: bytes) -> None:
+    """Remember when a link was opened first."""
+    ctx.db.execute(
+        update(GuestLink).where(GuestLink.id == link, GuestLink.opened.is_(None)).values(opened=ctx.now)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
+def count_unread(ctx: Context, mailbox: bytes, *, most: int = 100) -> int:
+    """Conversations with something unopened, counted no further than `most`."""
+    few = select(Thread.conversation).where(Thread.mailbox == mailbox, Thread.unread > 0).limit(most).subquery()
+    return ctx.db.scalar(select(func.count()).select_from(few)) or 0

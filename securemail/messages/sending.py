@@ -1,0 +1,247 @@
+"""Sending: a new message or an answer, its keys, its receivers' envelopes and its notifications, in one transaction.
+
+Whoever calls commits. A send is there whole or not at all; the idempotency key sends once, however often asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from securemail import ids
+from securemail.crypto import content
+from securemail.crypto.mailkeys import seal_envelope
+from securemail.crypto.secrets import ContentKey
+from securemail.delivery import outbox
+from securemail.errors import Conflict
+from securemail.guests import links
+from securemail.identity.context import Context, Correspondent, Member
+from securemail.mailboxes import directory
+from securemail.mailboxes.keys import published
+from securemail.messages import authenticity, contacts, reading, threads
+from securemail.messages.heads import Head, Party
+from securemail.messages.writing import Receiver, check_receivers, check_subject, check_text
+from securemail.store.models import Conversation, Envelope, Item, Mailbox, Message, Recipient
+from securemail.store.statements import insert_if_absent
+
+
+class AlreadySent(Conflict):
+    """The same draft was sent before, with other words: what was typed since is not in it."""
+
+    def __init__(self, conversation: bytes) -> None:
+        super().__init__("already sent")
+        self.conversation = conversation
+
+
+class NobodyLeft(Conflict):
+    """Everybody who could be answered has been withdrawn."""
+
+
+class StaleKeys(Conflict):
+    """The mailbox's keys were replaced while this was written: do it again with the new ones."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message that is on its way."""
+
+    message: bytes
+    conversation: bytes
+
+
+def send(ctx: Context, author: Member, *, key: bytes, to: Sequence[tuple[str, str]], subject: str, text: str) -> Sent:
+    """Send a new conversation to (address, name) pairs; `key` (16 bytes) sends once.
+
+    Raises:
+        InvalidInput: naming the field.
+        AlreadySent: this key has sent other words.
+    """
+    subject, text = check_subject(subject), check_text(text)
+    receivers = check_receivers(list(to))
+    before = _sent_before(ctx, author, key, subject, text)
+    if before is not None:
+        return before
+    conversation = ids.new_id()
+    parties: list[Party] = []
+    made: list[links.NewLink] = []
+    for receiver in receivers:
+        party, link = _party(ctx, author, conversation, receiver)
+        parties.append(party)
+        made += [link] if link else []
+    sent = _write(ctx, author, key=key, to=tuple(parties), subject=subject, text=text, conversation=conversation,
+                  new_links=made)  # fmt: skip
+    contacts.remember(ctx, author, receivers)
+    return sent
+
+
+def reply(ctx: Context, author: Correspondent, *, conversation: bytes, key: bytes, text: str) -> Sent:
+    """Answer the newest message that the author can read: to its sender and receivers, less those withdrawn.
+
+    Raises:
+        InvalidInput: naming the field.
+        NotFound: nothing in that conversation is the author's to read.
+        NobodyLeft, AlreadySent
+    """
+    text = check_text(text)
+    answered, head = reading.newest_readable(ctx, author, conversation)
+    before = _sent_before(ctx, author, key, head.subject, text)
+    if before is not None:
+        return before
+    to = _answerable(ctx, author, answered, head)
+    if not to:
+        raise NobodyLeft
+    return _write(ctx, author, key=key, to=to, subject=head.subject, text=text, conversation=conversation)
+
+
+def _answerable(ctx: Context, author: Correspondent, answered: Message, head: Head) -> tuple[Party, ...]:
+    withdrawn = set(
+        ctx.db.scalars(
+            select(Recipient.principal).where(Recipient.message == answered.id, Recipient.state == "revoked")
+        )
+    )
+    everybody = {party.principal: party for party in (head.sender, *head.to)}
+    alone = set(everybody) == {author.principal}
+    return tuple(
+        party
+        for principal, party in everybody.items()
+        if principal not in withdrawn and (principal != author.principal or alone)
+    )
+
+
+def _party(ctx: Context, author: Member, conversation: bytes, receiver: Receiver) -> tuple[Party, links.NewLink | None]:
+    """Which key receives: the mailbox of the address where it has one, else a guest link made by the author."""
+    entry = directory.find(ctx, receiver.address)
+    if entry is not None:
+        return Party("mailbox", entry.mailbox, entry.address, entry.name), None
+    link = links.make(ctx, author, conversation=conversation, address=receiver.address, name=receiver.name)
+    return Party("link", link.row.id, receiver.address, receiver.name), link
+
+
+def _sent_before(ctx: Context, author: Correspondent, key: bytes, subject: str, text: str) -> Sent | None:
+    message = ctx.db.scalar(select(Message).where(Message.sender == author.principal, Message.idempotency_key == key))
+    if message is None:
+        return None
+    head, said = reading.open_own(ctx, author, message)
+    if (head.subject, said) != (subject, text):
+        raise AlreadySent(message.conversation)
+    return Sent(message.id, message.conversation)
+
+
+def _write(
+    ctx: Context,
+    author: Correspondent,
+    *,
+    key: bytes,
+    to: tuple[Party, ...],
+    subject: str,
+    text: str,
+    conversation: bytes,
+    new_links: Sequence[links.NewLink] = (),
+) -> Sent:
+    epochs = _hold_mailboxes(ctx, author, to)
+    message, cek = ids.new_id(), ContentKey.new()
+    row = Message(
+        id=message,
+        conversation=conversation,
+        sender=author.principal,
+        sender_kind=author.kind,
+        account=author.account,
+        sent_at=ctx.now,
+        idempotency_key=key,
+        state="sent",
+        sealed_head=content.seal_head(cek, message, Head.write(Party.of(author), to, subject, text).to_json()),
+        sealed_body=content.seal_body(cek, message, {"type": "text/plain", "text": text}),
+    )
+    row.mac = authenticity.sign(ctx, row)
+    with ctx.db.begin_nested() as savepoint:
+        insert_if_absent(ctx.db, Conversation, {"id": conversation, "created": ctx.now})
+        columns = {column.key: getattr(row, column.key) for column in Message.__table__.columns}
+        won = insert_if_absent(ctx.db, Message, columns)
+        if not won:  # another process sent this key while we were sealing: nothing of ours may stay
+            savepoint.rollback()
+    if not won:
+        before = _sent_before(ctx, author, key, subject, text)
+        if before is None:
+            raise StaleKeys
+        return before
+    for link in new_links:
+        links.keep(ctx, link)
+    _keep_own_copy(ctx, author, row, cek)
+    for place, party in enumerate(to):
+        _address(ctx, author, row, cek, place, party, epochs)
+    ctx.db.flush()
+    _notify(ctx, author, row, to)
+    return Sent(message, conversation)
+
+
+def _hold_mailboxes(ctx: Context, author: Correspondent, to: tuple[Party, ...]) -> dict[bytes, int]:
+    """The current epochs, their rows held shared until the commit: nothing arrives under a key just rotated away."""
+    principals = {party.principal for party in to if party.kind == "mailbox"}
+    if author.kind == "mailbox":
+        principals.add(author.principal)
+    rows = ctx.db.execute(
+        select(Mailbox.id, Mailbox.mk_epoch).where(Mailbox.id.in_(principals)).order_by(Mailbox.id)
+        .with_for_update(read=True)
+    ).all()  # fmt: skip
+    epochs: dict[bytes, int] = {row.id: row.mk_epoch for row in rows}
+    if author.kind == "mailbox" and epochs.get(author.principal) != author.mail.epoch:
+        raise StaleKeys
+    return epochs
+
+
+def _keep_own_copy(ctx: Context, author: Correspondent, message: Message, cek: ContentKey) -> None:
+    if author.kind == "link":
+        _envelope(ctx, message, cek, Party.of(author), author.mail.epoch)
+        return
+    ctx.db.add(
+        Item(
+            mailbox=author.principal,
+            message=message.id,
+            epoch=author.mail.epoch,
+            folder="sent",
+            sent_at=message.sent_at,
+            sealed_cek=author.mail.seal_item(cek, message.id),
+        )
+    )
+    threads.sent(ctx, author.principal, message)
+
+
+def _address(
+    ctx: Context, author: Correspondent, message: Message, cek: ContentKey, place: int, party: Party,
+    epochs: dict[bytes, int],
+) -> None:  # fmt: skip
+    to_self = party.principal == author.principal
+    ctx.db.add(
+        Recipient(
+            message=message.id, place=place, principal=party.principal, kind=party.kind,
+            state="opened" if to_self else "waiting", state_at=ctx.now, opened_at=ctx.now if to_self else None,
+        )
+    )  # fmt: skip
+    if to_self:
+        return
+    _envelope(ctx, message, cek, party, epochs[party.principal] if party.kind == "mailbox" else links.EPOCH)
+    if party.kind == "mailbox":
+        threads.received(ctx, party.principal, message)
+
+
+def _envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, epoch: int) -> None:
+    public_key = published(ctx, party.kind, party.principal, epoch)
+    ctx.db.add(
+        Envelope(
+            message=message.id,
+            principal=party.principal,
+            epoch=epoch,
+            delivered=ctx.now,
+            sealed_cek=seal_envelope(public_key, cek, message.id, party.principal, epoch),
+        )
+    )
+
+
+def _notify(ctx: Context, author: Correspondent, message: Message, to: tuple[Party, ...]) -> None:
+    for place, party in enumerate(to):
+        if party.principal == author.principal:
+            continue
+        if party.kind == "mailbox":
+            outbox.add_plain(ctx, "member_message", mailbox=party.principal, message=message.id, place=place)
+        else:
+            links.notify(ctx, author, message, place, party)

@@ -1,0 +1,55 @@
+"""A conversation's row in each mailbox: which message is newest, how many are unopened, when anything changed."""
+
+from collections.abc import Collection
+
+from sqlalchemy import func, select, update
+
+from securemail.identity.context import Context
+from securemail.store.models import Message, Recipient, Thread
+from securemail.store.statements import upsert
+
+UNOPENED = ("waiting", "notified", "bounced")
+"""States of a recipient who has not opened the message."""
+
+
+def sent(ctx: Context, mailbox: bytes, message: Message) -> None:
+    """The sender's own row moves up."""
+    _newest(ctx, mailbox, message, unread=0)
+
+
+def received(ctx: Context, mailbox: bytes, message: Message) -> None:
+    """A receiver's row moves up with one more to open."""
+    _newest(ctx, mailbox, message, unread=1)
+
+
+def _newest(ctx: Context, mailbox: bytes, message: Message, *, unread: int) -> None:
+    newest = {"newest": message.id, "newest_at": message.sent_at, "changed": ctx.now}
+    upsert(
+        ctx.db,
+        Thread,
+        {"mailbox": mailbox, "conversation": message.conversation, "unread": unread, **newest},
+        key=["mailbox", "conversation"],
+        update={**newest, "unread": Thread.unread + unread},
+    )
+
+
+def touch(ctx: Context, conversation: bytes, mailboxes: Collection[bytes]) -> None:
+    """Recount what is unopened in these mailboxes, and let their owners' pages know that something changed."""
+    for mailbox in sorted(mailboxes):
+        unopened = (
+            select(func.count())
+            .select_from(Recipient)
+            .join(Message, Message.id == Recipient.message)
+            .where(
+                Message.conversation == conversation,
+                Recipient.principal == mailbox,
+                Recipient.state.in_(UNOPENED),
+            )
+            .scalar_subquery()
+        )
+        ctx.db.execute(
+            update(Thread)
+            .where(Thread.mailbox == mailbox, Thread.conversation == conversation)
+            .values(unread=unopened, changed=ctx.now)
+            .execution_options(synchronize_session=False)
+        )
