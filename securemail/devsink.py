@@ -20,7 +20,15 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from securemail import clock
-from securemail.devsink_pages import CSP, MAIL_CSP, STYLE, list_page, mail_page, not_found_page
+from securemail.devsink_pages import (
+    CSP,
+    MAIL_CSP,
+    STYLE,
+    links_in_new_tab,
+    list_page,
+    mail_page,
+    not_found_page,
+)
 
 KEPT: Final = 200
 SIZE_LIMIT: Final = 32 * 1024 * 1024
@@ -123,7 +131,7 @@ def page_handler(box: Box) -> type[http.server.BaseHTTPRequestHandler]:
                 case []:
                     self._send(200, "text/html", mail_page(mail), CSP)
                 case ["html"] if (body := mail.part("html")) is not None:
-                    self._send(200, "text/html", body, MAIL_CSP)
+                    self._send(200, "text/html", links_in_new_tab(body), MAIL_CSP)
                 case ["text"] if (body := mail.part("plain")) is not None:
                     self._send(200, "text/plain", body, CSP)
                 case ["raw"]:

@@ -88,6 +88,11 @@ def _with_links(text: str) -> str:
     return "".join([*pieces, html.escape(text[end:])])
 
 
+def links_in_new_tab(body: str) -> str:
+    """The product refuses to be framed: its links must leave the frame that shows the mail."""
+    return re.sub("<head[^>]*>", lambda head: f'{head.group()}<base target="_blank">', body, count=1)
+
+
 def not_found_page() -> str:
     return _page("Not here", "<h1>This mail is not here (any more)</h1><p><a href='/'>All mail</a></p>")
 
