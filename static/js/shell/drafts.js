@@ -1,0 +1,82 @@
+// What is being written is kept as a draft: 800 ms after the last key, and at once when the page goes out of sight.
+{
+  const PAUSE = 800;
+  const timers = new WeakMap();
+  const dirty = new WeakSet();
+  const underway = new WeakSet();
+  const sendAfter = new WeakMap();
+
+  const formOf = (element) => element?.closest?.("[data-draft]");
+  const state = (form) => form.querySelector("#saved");
+  const unsaved = (form) => {
+    const place = state(form)?.querySelector("[data-saved]");
+    if (place) place.textContent = document.getElementById("words-unsaved").content.textContent;
+  };
+
+  const keep = (form) => {
+    clearTimeout(timers.get(form));
+    timers.delete(form);
+    if (!dirty.has(form) || underway.has(form) || !form.isConnected) return;
+    dirty.delete(form);
+    underway.add(form);
+    htmx.trigger(state(form), "keep");
+  };
+
+  const later = (form, pause = PAUSE) => {
+    dirty.add(form);
+    clearTimeout(timers.get(form));
+    timers.set(form, setTimeout(keep, pause, form));
+  };
+
+  document.addEventListener("input", (event) => {
+    const form = formOf(event.target);
+    if (form && event.target.id !== "to") later(form);
+  });
+  // The chips changed: the secure bar waits for the answer.
+  document.addEventListener("recipients", (event) => later(event.target, 50));
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) return;
+    for (const form of document.querySelectorAll("[data-draft]")) keep(form);
+  });
+
+  // Sending waits for a save that is under way: otherwise both would race for the same draft.
+  document.addEventListener("submit", (event) => {
+    const form = formOf(event.target);
+    if (!form) return;
+    clearTimeout(timers.get(form));
+    dirty.delete(form);
+    if (!underway.has(form)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    sendAfter.set(form, event.submitter);
+  }, true);
+
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    const form = ctx.sourceElement?.id === "saved" ? formOf(ctx.sourceElement) ?? formOf(state(document)) : null;
+    if (!form) return;
+    underway.delete(form);
+    if (!(ctx.response?.status < 300)) unsaved(form);
+    if (!(ctx.response?.status < 300) && ctx.response?.status !== 409) dirty.add(form);
+    if (sendAfter.has(form)) {
+      const submitter = sendAfter.get(form);
+      sendAfter.delete(form);
+      form.requestSubmit(submitter ?? undefined);
+    } else if (dirty.has(form)) later(form, PAUSE * 4);
+  });
+
+  // Two tabs: keeping mine writes over what the other tab kept, knowingly.
+  document.addEventListener("click", (event) => {
+    const mine = event.target.closest("[data-keep-mine]");
+    if (!mine) return;
+    const form = formOf(mine) ?? document.querySelector("[data-draft]");
+    form.querySelector('input[name="revision"]').value = mine.dataset.keepMine;
+    mine.closest(".notice").remove();
+    later(form, 0);
+  });
+
+  addEventListener("beforeunload", (event) => {
+    for (const form of document.querySelectorAll("[data-draft]")) {
+      if (dirty.has(form) && !form.dataset.sent) event.preventDefault();
+    }
+  });
+}

@@ -1,0 +1,146 @@
+// Recipients as chips: Enter, comma, semicolon or leaving the field makes one; a pasted list makes many; Backspace takes the last.
+{
+  const field = () => document.getElementById("to");
+  const chips = () => document.getElementById("chips");
+  const list = () => document.getElementById("suggestions");
+  const changed = () => field().form.dispatchEvent(new CustomEvent("recipients", { bubbles: true }));
+
+  // Without script the field holds all addresses. Here the chips do, and the field takes the next one.
+  const takeOver = () => {
+    const box = chips();
+    if (!box?.hidden) return;
+    for (const input of box.querySelectorAll("input")) input.disabled = false;
+    box.hidden = false;
+    field().value = field().dataset.entry;
+    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", "suggestions"]]) {
+      field().setAttribute(name, value);
+    }
+    if (!box.children.length) field().focus();
+  };
+
+  // The request is told what is being typed under the name the server asks for.
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    if (!["entry", "suggest"].includes(ctx.sourceElement?.id)) return;
+    ctx.request.body.set("entry", ctx.sourceElement.dataset.typed ?? "");
+  });
+
+  let adding = 0;
+  let sendAfter = null;
+
+  const add = (text) => {
+    const typed = text.trim().replace(/[,;]+$/, "");
+    if (!typed) return;
+    adding += 1;
+    const place = document.getElementById("entry");
+    place.dataset.typed = typed;
+    field().value = "";
+    hide();
+    htmx.trigger(place, "chip");
+  };
+
+  // Whoever clicks Verzenden right after an address means that address as well.
+  document.addEventListener("submit", (event) => {
+    if (!adding || event.target !== field()?.form) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    sendAfter = { form: event.target, submitter: event.submitter };
+  }, true);
+
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement?.id !== "entry") return;
+    adding = Math.max(0, adding - 1);
+    const failed = !(ctx.response?.status < 400);
+    if (failed) field().value = [ctx.sourceElement.dataset.typed, field().value].filter(Boolean).join(", ");
+    const send = sendAfter;
+    sendAfter = null;
+    if (send && !failed) send.form.requestSubmit(send.submitter ?? undefined);
+  });
+
+  const remove = (chip) => {
+    chip?.remove();
+    field().focus();
+    changed();
+  };
+
+  const hide = () => {
+    list().hidden = true;
+    list().replaceChildren();
+    field().setAttribute("aria-expanded", "false");
+    field().removeAttribute("aria-activedescendant");
+  };
+
+  const choose = (by) => {
+    const all = [...list().children];
+    const at = all.findIndex((option) => option.ariaSelected === "true");
+    const to = (at + by + all.length) % all.length;
+    for (const option of all) option.setAttribute("aria-selected", String(option === all[to]));
+    field().setAttribute("aria-activedescendant", all[to].id);
+    all[to].scrollIntoView({ block: "nearest" });
+  };
+
+  const chosen = () => list().querySelector('[aria-selected="true"]');
+
+  const keys = {
+    Enter: () => add(chosen()?.dataset.address ?? field().value),
+    ",": () => add(field().value),
+    ";": () => add(field().value),
+    ArrowDown: () => list().children.length && choose(1),
+    ArrowUp: () => list().children.length && choose(-1),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== field() || event.isComposing || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Backspace" && !field().value) remove(chips().lastElementChild);
+    else if (event.key === "Escape" && !list().hidden) { event.stopPropagation(); hide(); }
+    else if (event.key === "Enter" || (event.key in keys && field().value)) { event.preventDefault(); keys[event.key](); }
+  });
+
+  let pause;
+  document.addEventListener("input", (event) => {
+    if (event.target !== field()) return;
+    clearTimeout(pause);
+    const typed = field().value.trim();
+    if (/[,;\n]/.test(typed)) { add(typed); return; }
+    if (typed.length < 2) { hide(); return; }
+    pause = setTimeout(() => {
+      document.getElementById("suggest").dataset.typed = typed;
+      htmx.trigger(document.getElementById("suggest"), "suggest");
+    }, 200);
+  });
+
+  document.addEventListener("focusout", (event) => {
+    if (event.target !== field() || event.relatedTarget?.closest("#suggestions")) return;
+    clearTimeout(pause);
+    add(field().value);
+    hide();
+  });
+
+  // Before the field loses the focus, or the half-typed name would become a chip of its own.
+  document.addEventListener("pointerdown", (event) => {
+    const option = event.target.closest("#suggestions [data-address]");
+    if (!option) return;
+    event.preventDefault();
+    add(option.dataset.address);
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-chip-remove]");
+    if (button) remove(button.closest("[data-chip]"));
+    else if (event.target.closest(".recipients-box") && !event.target.closest("[data-chip]")) field().focus();
+  });
+
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    takeOver();
+    if (ctx.sourceElement?.id === "entry") {
+      for (const input of chips().querySelectorAll("input:disabled")) input.disabled = false;
+      changed();
+    }
+    if (ctx.sourceElement?.id === "suggest") {
+      const any = list().children.length > 0 && document.activeElement === field();
+      list().hidden = !any;
+      field().setAttribute("aria-expanded", String(any));
+    }
+  });
+
+  takeOver();
+}
