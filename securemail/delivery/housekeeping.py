@@ -1,0 +1,53 @@
+"""Rows that have had their time: ended mails, workers that are gone, expired sessions, sign-ups and counters.
+
+A little at a time, so that no transaction holds the database; every worker does it, and doing it twice harms nobody.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from securemail.delivery.workers import ALIVE_FOR
+from securemail.identity.context import Context
+from securemail.store.models import Attempt, BrowserSession, Outbox, OutboxLock, Pending, WorkerKey
+from securemail.store.statements import changed
+
+KEPT_AFTER_END: Final = timedelta(days=1)
+_BATCH: Final = 200
+_ENDED: Final = ("sent", "failed", "cancelled")
+
+
+def tidy(ctx: Context) -> int:
+    """Remove one batch of each kind; how many rows."""
+    return _give_up_lost(ctx) + sum(
+        _delete_batch(ctx, key, *expired)
+        for key, *expired in (
+            (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END),
+            (WorkerKey.id, WorkerKey.seen < ctx.now - 10 * ALIVE_FOR),
+            (Pending.id, Pending.expires < ctx.now),
+            (BrowserSession.id, BrowserSession.expires < ctx.now),
+            (Attempt.tag, Attempt.window_ends < ctx.now),
+        )
+    )
+
+
+def _give_up_lost(ctx: Context) -> int:
+    """A sealed mail without a mailbox is lost with its workers; what it carried has been asked for again since."""
+    lost = select(Outbox.id).where(
+        Outbox.state == "waiting",
+        Outbox.due < ctx.now - KEPT_AFTER_END,
+        Outbox.mailbox.is_(None),
+        ~select(OutboxLock.outbox).join(WorkerKey, WorkerKey.id == OutboxLock.holder)
+        .where(OutboxLock.outbox == Outbox.id).exists(),
+    )  # fmt: skip
+    ended = update(Outbox).where(Outbox.id.in_(lost.limit(_BATCH))).values(
+        state="failed", sealed_payload=None, due=ctx.now
+    )  # fmt: skip
+    return changed(ctx.db, ended)
+
+
+def _delete_batch(ctx: Context, key: InstrumentedAttribute[Any], *expired: ColumnElement[bool]) -> int:
+    batch = select(key).where(*expired).limit(_BATCH)
+    return changed(ctx.db, delete(key.class_).where(key.in_(batch)))

@@ -1,0 +1,161 @@
+"""What a claimed row says: who gets it, in which language, and the values that its templates show.
+
+Each kind reads its own payload; one that lacks something is `Unsendable`, because trying again would not mend it.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from securemail.delivery.brand import Brand
+from securemail.delivery.claim import Job
+from securemail.errors import SecuremailError
+from securemail.i18n import LOCALES
+from securemail.identity.context import Context
+from securemail.mailboxes import directory
+from securemail.store.models import Message
+
+_LONGEST: Final = 320
+_LONGEST_NAME: Final = 120
+_NOT_IN_A_LINE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+class Unsendable(SecuremailError):
+    """A mail that cannot be made: its receiver is gone, or its payload is not one of ours."""
+
+
+@dataclass(frozen=True, repr=False)
+class Notification:
+    """A mail before it has words. `values` are for the templates `mail/<kind>/…`."""
+
+    outbox: bytes
+    kind: str
+    to: str
+    name: str
+    language: str
+    brand: Brand
+    values: dict[str, Any] = field(default_factory=dict)
+    sent: datetime | None = None
+
+
+def prepare(ctx: Context, job: Job, *, brand: Brand, public_url: str) -> Notification:
+    """Read what a job's kind needs.
+
+    Raises:
+        Unsendable: see the class.
+    """
+    try:
+        return _KINDS[job.kind](ctx, job, brand, public_url)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # Without `from`: the error's words may hold the payload.
+        raise Unsendable(type(error).__name__) from None
+
+
+def _guest_message(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    payload = _payload(job)
+    groups = str(payload["code"]).split()
+    page = f"{public_url}/b/{payload['ref']}"
+    return _sealed(
+        job, payload, brand,
+        **_sender(payload), **_places(public_url, link=f"{page}#{''.join(groups)}", short=page), code_groups=groups,
+    )  # fmt: skip
+
+
+def _guest_answer(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    payload = _payload(job)
+    page = f"{public_url}/b/{payload['ref']}"
+    return _sealed(job, payload, brand, **_sender(payload), **_places(public_url, link=page, short=page))
+
+
+def _activation(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    payload = _payload(job)
+    return _sealed(job, payload, brand, **_places(public_url, link=str(payload["token_link"])))
+
+
+def _already_account(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    return _sealed(job, _payload(job), brand, **_places(public_url, link=f"{public_url}/login"))
+
+
+def _recovery_code(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    payload = _payload(job)
+    groups = payload["code_groups"]
+    groups = groups.split() if isinstance(groups, str) else [str(group) for group in groups]
+    return _sealed(job, payload, brand, **_places(public_url, link=f"{public_url}/"), code_groups=groups)
+
+
+def _member_message(ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    receiver = None if job.mailbox is None else directory.of_mailbox(ctx, job.mailbox)
+    message = None if job.message is None else ctx.db.get(Message, job.message)
+    if receiver is None or message is None:
+        raise Unsendable("the receiver or the message is gone")
+    sender = directory.of_mailbox(ctx, message.sender) if message.sender_kind == "mailbox" else None
+    return Notification(
+        job.outbox, job.kind, receiver.address, _line(receiver.name), _language(receiver.language), brand,
+        values={
+            # A guest's name is nowhere in the directory, and belongs in no mail that is not sealed.
+            "sender_name": None if sender is None else _line(sender.name),
+            "sender_address": None if sender is None else sender.address,
+            **_places(public_url, link=f"{public_url}/"),
+        },
+        sent=message.sent_at,
+    )  # fmt: skip
+
+
+_KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] = {
+    "guest_message": _guest_message,
+    "guest_answer": _guest_answer,
+    "member_message": _member_message,
+    "activation": _activation,
+    "already_account": _already_account,
+    "recovery_code": _recovery_code,
+}
+KINDS: Final = tuple(_KINDS)
+
+
+def _payload(job: Job) -> Mapping[str, Any]:
+    if job.payload is None:
+        raise Unsendable("no payload")
+    return job.payload
+
+
+def _sealed(job: Job, payload: Mapping[str, Any], brand: Brand, **values: Any) -> Notification:
+    sent = datetime.fromisoformat(payload["sent"]) if "sent" in payload else None
+    return Notification(
+        job.outbox, job.kind, _address(payload["to"]), _line(payload.get("name") or ""),
+        _language(payload["language"]), brand, values=values, sent=sent,
+    )  # fmt: skip
+
+
+def _sender(payload: Mapping[str, Any]) -> dict[str, Any]:
+    name, address = payload.get("sender_name"), payload.get("sender_address")
+    return {
+        "sender_name": _line(name) if name else None,
+        "sender_address": _address(address) if address else None,
+    }
+
+
+def _places(public_url: str, *, link: str, short: str | None = None) -> dict[str, Any]:
+    shown = (short or link).partition("://")[2]
+    return {"link": link, "short_link": shown, "host": urlsplit(public_url).netloc}
+
+
+def _address(value: str) -> str:
+    """An address that can stand in a header: nothing that could begin another one."""
+    local, at, domain = value.rpartition("@")
+    hostile = any(unicodedata.category(character)[0] in "CZ" for character in value)
+    if not (local and at and domain) or hostile or len(value) > _LONGEST or set('<>,;"') & set(value):
+        raise Unsendable("the address cannot be used")
+    return value
+
+
+def _line(text: str) -> str:
+    """A name on one line: line ends and control characters become spaces, for headers and for the eye."""
+    plain = (" " if unicodedata.category(character) in _NOT_IN_A_LINE else character for character in text)
+    return " ".join("".join(plain).split())[:_LONGEST_NAME]
+
+
+def _language(value: str) -> str:
+    return value if value in LOCALES else LOCALES[0]

@@ -1,0 +1,103 @@
+"""A notification as a mail: subject, text and HTML from templates, in the receiver's language, without a web request.
+
+Times are Dutch time, the default zone of the product: a guest's own zone is not known when a mail is made.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTPUTF8
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from babel.dates import format_date, get_timezone
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from securemail.config import ROOT
+from securemail.delivery.brand import PRODUCT
+from securemail.delivery.notifications import Notification
+from securemail.i18n import catalogue
+
+TEMPLATES: Final = ROOT / "templates"
+ZONE: Final = "Europe/Amsterdam"
+_NOTHING: Final = dict.fromkeys(
+    ("sender_name", "sender_address", "sent", "link", "short_link", "host", "code_groups", "recipient_name")
+)
+"""What a kind does not have is None in its templates; what no kind has is an error."""
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Makes mails from `mail_from`, shown under the organisation's name.
+
+    There is no Reply-To: an answer by plain mail would carry in the open what was written under a seal, so it should
+    go to the sending address, where nobody takes it for delivered.
+    """
+
+    mail_from: str
+    templates: Path = TEMPLATES
+
+    def mail(self, notification: Notification, *, now: datetime) -> EmailMessage:
+        """The whole mail. The Message-ID is the row's, so that a mail sent twice is recognised."""
+        values = _values(notification)
+        message = EmailMessage(policy=SMTPUTF8)
+        message["From"] = _mailbox(notification.brand.name, self.mail_from)
+        message["To"] = _mailbox(notification.name, notification.to)
+        message["Subject"] = " ".join(self._part(notification, "subject.txt", values).split())
+        message["Date"] = format_datetime(now)
+        message["Message-ID"] = f"<{notification.outbox.hex()}@{self.mail_from.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message["Content-Language"] = notification.language
+        text, html = (self._part(notification, name, values) for name in ("body.txt", "body.html"))
+        # Quoted-printable: every server on the way takes it.
+        message.set_content(text.strip("\n") + "\n", cte="quoted-printable")
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        return message
+
+    def _part(self, notification: Notification, name: str, values: dict[str, Any]) -> str:
+        environment = _environment(self.templates, notification.language)
+        return environment.get_template(f"mail/{notification.kind}/{name}").render(values)
+
+
+def moment(when: datetime, language: str) -> str:
+    """22 november 2026, 9.58 uur; in English 22 November 2026, 9:58."""
+    local = when.astimezone(get_timezone(ZONE))
+    day = format_date(local.date(), "d MMMM y", locale={"en": "en_GB"}.get(language, language))
+    if language == "en":
+        return f"{day}, {local.hour}:{local.minute:02d}"
+    return f"{day}, {local.hour}.{local.minute:02d} uur"
+
+
+def _values(notification: Notification) -> dict[str, Any]:
+    sent = notification.sent
+    return {
+        **_NOTHING,
+        **notification.values,
+        "sent": None if sent is None else moment(sent, notification.language),
+        "recipient_name": notification.name or None,
+        "brand": notification.brand,
+        "product": PRODUCT,
+        "locale": notification.language,
+    }
+
+
+def _mailbox(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(name, local, domain)
+
+
+@cache
+def _environment(templates: Path, language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    words = catalogue(language)
+    environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
+    return environment
