@@ -1,1 +1,1 @@
-"""Every primitive, byte format and label of the product: bytes in, bytes out; no web, no database (see README.md here)."""
+"""Every primitive, byte format and label of the product: bytes in, bytes out; no web, no database (see README.md)."""

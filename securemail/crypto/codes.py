@@ -1,12 +1,14 @@
 """The codes that people type: recovery code and message code, in Crockford's base 32 with check characters."""
 
+import unicodedata
+
 from securemail.crypto.locks import digest
 from securemail.crypto.secrets import MessageCode, RecoveryCode
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
-_FORGIVEN = str.maketrans({"I": "1", "L": "1", "O": "0", " ": None, "-": None, "\t": None, "\n": None, "\r": None,
-                           "\u00a0": None, "\u2010": None, "\u2011": None, "\u2013": None})  # fmt: skip
+_ALIKE = str.maketrans("ILO", "110")
+_MINUS = "\u2212"
 _MAX_TYPED = 200
 
 
@@ -71,10 +73,17 @@ def _check(checked: bytes, count: int) -> str:
 
 
 def _normalise(typed: str, length: int) -> str:
-    text = typed[:_MAX_TYPED].upper().translate(_FORGIVEN)
-    if len(text) != length or len(typed) > _MAX_TYPED or any(character not in _VALUES for character in text):
+    if len(typed) > _MAX_TYPED:
+        raise TypingError
+    text = "".join(character for character in typed.upper() if not _between(character)).translate(_ALIKE)
+    if len(text) != length or any(character not in _VALUES for character in text):
         raise TypingError
     return text
+
+
+def _between(character: str) -> bool:
+    # Mail programs and phones put in hard spaces, long dashes and characters of no width of their own accord.
+    return character.isspace() or character == _MINUS or unicodedata.category(character) in {"Pd", "Cf"}
 
 
 def _group(text: str) -> str:

@@ -111,18 +111,29 @@ class ConfiguredKeys:
         return self._verify(mac, Label.MAC_LINK, *facts)
 
     def _directory(self) -> SymmetricKey:
-        return derive(self.secrets[0][1], Label.CONFIG_DIRECTORY)
+        return _directory_key(self.secrets[0][1])
 
     def _open_directory(self, sealed: bytes, label: Label, principal: bytes) -> dict[str, Any]:
         for _, secret in self.secrets:
             try:
-                return decode_content(unlock(derive(secret, Label.CONFIG_DIRECTORY), sealed, label, principal))
+                return decode_content(unlock(_directory_key(secret), sealed, label, principal))
             except CannotOpen:
                 continue
         raise CannotOpen
 
     def _sign(self, label: Label, *facts: Field) -> bytes:
-        return tag(derive(self.secrets[0][1], Label.CONFIG_MAC), label, *facts)
+        return tag(_mac_key(self.secrets[0][1]), label, *facts)
 
     def _verify(self, mac: bytes, label: Label, *facts: Field) -> bool:
-        return any(same(mac, tag(derive(secret, Label.CONFIG_MAC), label, *facts)) for _, secret in self.secrets)
+        try:
+            return any(same(mac, tag(_mac_key(secret), label, *facts)) for _, secret in self.secrets)
+        except CannotOpen:  # facts that no row of ours holds
+            return False
+
+
+def _directory_key(secret: Secret) -> SymmetricKey:
+    return derive(secret, Label.CONFIG_DIRECTORY)
+
+
+def _mac_key(secret: Secret) -> SymmetricKey:
+    return derive(secret, Label.CONFIG_MAC)

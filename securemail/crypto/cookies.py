@@ -9,7 +9,7 @@ import secrets
 
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, same, unlock
-from securemail.crypto.secrets import MailKey, RootKey, SessionSecret
+from securemail.crypto.secrets import MailKey, RootKey, SessionSecret, SymmetricKey
 
 PENDING, FULL = 0, 1
 _TEXT_LENGTH = 43
@@ -22,11 +22,13 @@ def write_cookie(secret: SessionSecret) -> str:
 
 def read_cookie(text: str) -> SessionSecret | None:
     """The secret in a cookie, None when it cannot be one."""
+    if len(text) != _TEXT_LENGTH:
+        return None
     try:
         secret = SessionSecret(base64.b64decode(text.encode("ascii") + b"=", altchars=b"-_", validate=True))
     except (UnicodeEncodeError, binascii.Error):
         return None
-    return secret if len(text) == _TEXT_LENGTH and len(secret) == 32 and write_cookie(secret) == text else None
+    return secret if write_cookie(secret) == text else None
 
 
 def session_id(secret: SessionSecret) -> bytes:
@@ -36,30 +38,30 @@ def session_id(secret: SessionSecret) -> bytes:
 
 def seal_session_root_key(secret: SessionSecret, rk: RootKey, *, session: bytes, account: bytes, state: int) -> bytes:
     """The root key behind a cookie; `state` is bound, so a pending session's row cannot be edited into a full one."""
-    return lock(derive(secret, Label.SESSION_KEK, session), rk, Label.SESSION_RK, session, account, state)
+    return lock(_session_key(secret, session), rk, Label.SESSION_RK, session, account, state)
 
 
 def open_session_root_key(
     secret: SessionSecret, sealed: bytes, *, session: bytes, account: bytes, state: int
 ) -> RootKey:
     """Raises `CannotOpen` when cookie and row do not belong together."""
-    return RootKey(unlock(derive(secret, Label.SESSION_KEK, session), sealed, Label.SESSION_RK, session, account, state))
+    return RootKey.opened(unlock(_session_key(secret, session), sealed, Label.SESSION_RK, session, account, state))
 
 
 def seal_session_link_key(secret: SessionSecret, dk: MailKey, *, session: bytes, link: bytes, state: int) -> bytes:
     """A guest link's key behind the guest's cookie."""
-    return lock(derive(secret, Label.SESSION_KEK, session), dk, Label.SESSION_DK, session, link, state)
+    return lock(_session_key(secret, session), dk, Label.SESSION_DK, session, link, state)
 
 
 def open_session_link_key(secret: SessionSecret, sealed: bytes, *, session: bytes, link: bytes, state: int) -> MailKey:
     """Raises `CannotOpen` when cookie and row do not belong together."""
-    return MailKey(unlock(derive(secret, Label.SESSION_KEK, session), sealed, Label.SESSION_DK, session, link, state))
+    return MailKey.opened(unlock(_session_key(secret, session), sealed, Label.SESSION_DK, session, link, state))
 
 
 def form_token(secret: SessionSecret) -> str:
     """A request-forgery token, masked anew for each page (BREACH: the same bytes never stand in two answers)."""
     mask = secrets.token_bytes(32)
-    masked = bytes(a ^ b for a, b in zip(derive(secret, Label.SESSION_CSRF), mask, strict=True))
+    masked = bytes(a ^ b for a, b in zip(_form_key(secret), mask, strict=True))
     return base64.urlsafe_b64encode(mask + masked).rstrip(b"=").decode("ascii")
 
 
@@ -71,4 +73,12 @@ def accepts_form_token(secret: SessionSecret, token: str) -> bool:
         return False
     if len(raw) != 64:
         return False
-    return same(bytes(a ^ b for a, b in zip(raw[:32], raw[32:], strict=True)), derive(secret, Label.SESSION_CSRF))
+    return same(bytes(a ^ b for a, b in zip(raw[:32], raw[32:], strict=True)), _form_key(secret))
+
+
+def _session_key(secret: SessionSecret, session: bytes) -> SymmetricKey:
+    return derive(secret, Label.SESSION_KEK, session)
+
+
+def _form_key(secret: SessionSecret) -> SymmetricKey:
+    return derive(secret, Label.SESSION_CSRF)

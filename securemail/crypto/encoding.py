@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from securemail.crypto.labels import Label
@@ -18,7 +19,11 @@ MAX_CONTENT = 8 * 1024 * 1024
 
 
 def context(label: Label, *fields: Field) -> bytes:
-    """The injective encoding `ctx(label, f1, …, fn)`; "sm1" is frozen for ever, whatever the product is called."""
+    """The injective encoding `ctx(label, f1, …, fn)`; "sm1" is frozen for ever, whatever the product is called.
+
+    Raises:
+        CannotOpen: a field that no row of ours holds: a negative number, a word outside ASCII.
+    """
     name = label.encode("ascii")
     parts = [b"sm1", bytes([len(name)]), name, bytes([len(fields)])]
     for field in fields:
@@ -28,9 +33,16 @@ def context(label: Label, *fields: Field) -> bytes:
 
 
 def _field(value: Field) -> bytes:
+    # Numbers and words come out of rows, which a writer of the database can make impossible.
     if isinstance(value, int):
+        if not 0 <= value < 1 << 64:
+            raise CannotOpen
         return value.to_bytes(8, "big")
-    return value.encode("ascii") if isinstance(value, str) else value
+    if isinstance(value, str):
+        if not value.isascii():
+            raise CannotOpen
+        return value.encode("ascii")
+    return value
 
 
 def pad(data: bytes) -> bytes:
@@ -62,8 +74,13 @@ def padded_length(length: int) -> int:
 
 
 def encode_content(value: Mapping[str, Any]) -> bytes:
-    """Text-like content as padded canonical JSON: sorted keys, `"v":1`, UTF-8, in P1."""
-    raw = json.dumps({**value, "v": 1}, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    """Text-like content as padded canonical JSON: sorted keys, `"v":1`, UTF-8, in P1.
+
+    Raises:
+        ValueError: larger than `MAX_CONTENT`, or text with half a surrogate pair, which is not Unicode.
+    """
+    text = json.dumps({**value, "v": 1}, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    raw = utf8(text)
     if len(raw) > MAX_CONTENT:
         raise ValueError("content is larger than any sealed value may be")
     return pad(raw)
@@ -77,10 +94,26 @@ def decode_content(padded: bytes) -> dict[str, Any]:
     """
     if len(padded) > 2 * MAX_CONTENT:
         raise CannotOpen
-    try:
-        value = json.loads(unpad(padded))
-    except (ValueError, RecursionError) as error:
-        raise CannotOpen from error
+    value = _parse(unpad(padded))
     if not isinstance(value, dict) or value.get("v") != 1:
         raise CannotOpen
     return value
+
+
+def utf8(text: str) -> bytes:
+    """The text in UTF-8; its error, unlike Python's own, does not carry the text along into a crash report.
+
+    Raises:
+        ValueError: half a surrogate pair.
+    """
+    with suppress(UnicodeEncodeError):
+        return text.encode("utf-8")
+    raise ValueError("text is not Unicode")
+
+
+def _parse(raw: bytes) -> Any:
+    # Both parsers put the whole plain text in their error, so neither error is chained to ours.
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None

@@ -10,7 +10,7 @@ from typing import Any
 from securemail.crypto.encoding import decode_content, encode_content
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, lock, unlock
-from securemail.crypto.secrets import MailKey, MessageCode
+from securemail.crypto.secrets import MailKey, MessageCode, SymmetricKey
 
 NONE = "none"
 """The recipient check without a second thing to know: the code in the notification."""
@@ -25,19 +25,27 @@ def link_ref(code: MessageCode) -> bytes:
 
 def seal_link_key(code: MessageCode, dk: MailKey, link: bytes, method: str) -> bytes:
     """The link's own key behind its code."""
-    return lock(derive(code, Label.LINK_KEY, link), dk, Label.LINK_DK, link, method)
+    return lock(_link_key(code, link), dk, Label.LINK_DK, link, method)
 
 
 def open_link_key(code: MessageCode, sealed: bytes, link: bytes, method: str) -> MailKey:
     """Raises `CannotOpen` for a wrong code."""
-    return MailKey(unlock(derive(code, Label.LINK_KEY, link), sealed, Label.LINK_DK, link, method))
+    return MailKey.opened(unlock(_link_key(code, link), sealed, Label.LINK_DK, link, method))
 
 
 def seal_guest(dk: MailKey, link: bytes, facts: Mapping[str, Any]) -> bytes:
     """The guest's address, name and language, for the guest's own session."""
-    return lock(derive(dk, Label.LINK_FACTS, link), encode_content(facts), Label.LINK_GUEST, link)
+    return lock(_facts_key(dk, link), encode_content(facts), Label.LINK_GUEST, link)
 
 
 def open_guest(dk: MailKey, link: bytes, sealed: bytes) -> dict[str, Any]:
     """Raises `CannotOpen` when it is another link's."""
-    return decode_content(unlock(derive(dk, Label.LINK_FACTS, link), sealed, Label.LINK_GUEST, link))
+    return decode_content(unlock(_facts_key(dk, link), sealed, Label.LINK_GUEST, link))
+
+
+def _link_key(code: MessageCode, link: bytes) -> SymmetricKey:
+    return derive(code, Label.LINK_KEY, link)
+
+
+def _facts_key(dk: MailKey, link: bytes) -> SymmetricKey:
+    return derive(dk, Label.LINK_FACTS, link)

@@ -61,9 +61,13 @@ def lock_to(public_key: bytes, content: bytes, label: Label, *fields: Field) -> 
     """E1: lock `content` so that only the holder of `public_key` (1216 bytes) opens it; 1138 bytes longer.
 
     Raises:
-        CannotOpen: the public key is not one.
+        CannotOpen: the public key is not one, or has an X25519 half of low order, with which no secret is shared.
     """
-    return E1 + _suite().encrypt(content, load_public_key(public_key), E1 + context(label, *fields))
+    key, info = load_public_key(public_key), E1 + context(label, *fields)
+    try:
+        return E1 + _suite().encrypt(content, key, info)
+    except ValueError as error:
+        raise CannotOpen from error
 
 
 def unlock_with(pair: KeyPair, sealed: bytes, label: Label, *fields: Field) -> bytes:

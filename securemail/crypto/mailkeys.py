@@ -25,7 +25,7 @@ def open_grant(
     pair: KeyPair, sealed: bytes, *, mailbox: bytes, epoch: int, grantee: bytes, grant: bytes, rights: str
 ) -> MailKey:
     """Raises `CannotOpen` when the grant is another's, or not what its row says."""
-    return MailKey(unlock_with(pair, sealed, Label.GRANT_MK, mailbox, epoch, grantee, grant, rights))
+    return MailKey.opened(unlock_with(pair, sealed, Label.GRANT_MK, mailbox, epoch, grantee, grant, rights))
 
 
 def seal_envelope(public_key: bytes, cek: ContentKey, message: bytes, principal: bytes, epoch: int) -> bytes:
@@ -49,47 +49,60 @@ class MailKeys:
         return key_pair(Seed(derive(self.mk, Label.MAIL_KEM, self.principal, self.epoch)))
 
     def open_envelope(self, pair: KeyPair, sealed: bytes, message: bytes) -> ContentKey:
-        """The content key in an envelope to `pair`, this principal's key pair."""
-        return ContentKey(unlock_with(pair, sealed, Label.ENVELOPE_CEK, message, self.principal, self.epoch))
+        """The content key in an envelope to `pair`, this principal's key pair.
+
+        Raises:
+            CannotOpen: an envelope for another receiver, message or epoch.
+        """
+        return ContentKey.opened(unlock_with(pair, sealed, Label.ENVELOPE_CEK, message, self.principal, self.epoch))
 
     def seal_item(self, cek: ContentKey, message: bytes) -> bytes:
         """A content key taken in: listing then costs no public-key work."""
-        return lock(self._key(Label.MAIL_ITEMS), cek, Label.ITEM_CEK, self.principal, self.epoch, message)
+        return lock(self._items_key(), cek, Label.ITEM_CEK, self.principal, self.epoch, message)
 
     def open_item(self, sealed: bytes, message: bytes) -> ContentKey:
         """Raises `CannotOpen` when it is not this mailbox's item for that message."""
-        key = self._key(Label.MAIL_ITEMS)
-        return ContentKey(unlock(key, sealed, Label.ITEM_CEK, self.principal, self.epoch, message))
+        key = self._items_key()
+        return ContentKey.opened(unlock(key, sealed, Label.ITEM_CEK, self.principal, self.epoch, message))
 
     def seal_draft(self, draft: bytes, revision: int, content: Mapping[str, Any]) -> bytes:
         """A draft; the revision is bound, so an older state cannot pass for a newer one."""
-        key = self._key(Label.MAIL_DRAFTS)
+        key = self._drafts_key()
         return lock(key, encode_content(content), Label.DRAFT, self.principal, self.epoch, draft, revision)
 
     def open_draft(self, draft: bytes, revision: int, sealed: bytes) -> dict[str, Any]:
         """Raises `CannotOpen` when it is not this mailbox's draft in this revision."""
-        key = self._key(Label.MAIL_DRAFTS)
+        key = self._drafts_key()
         return decode_content(unlock(key, sealed, Label.DRAFT, self.principal, self.epoch, draft, revision))
 
     def seal_contact(self, contact: bytes, content: Mapping[str, Any]) -> bytes:
         """A contact: address, name, language."""
-        key = self._key(Label.MAIL_CONTACTS)
+        key = self._contacts_key()
         return lock(key, encode_content(content), Label.CONTACT, self.principal, self.epoch, contact)
 
     def open_contact(self, contact: bytes, sealed: bytes) -> dict[str, Any]:
         """Raises `CannotOpen` when it is not this mailbox's contact."""
-        key = self._key(Label.MAIL_CONTACTS)
+        key = self._contacts_key()
         return decode_content(unlock(key, sealed, Label.CONTACT, self.principal, self.epoch, contact))
 
     def seal_maker(self, link: bytes, content: Mapping[str, Any]) -> bytes:
         """What the maker of a guest link keeps of it: address, name, language and the link's code."""
-        key = self._key(Label.MAIL_LINKS)
+        key = self._links_key()
         return lock(key, encode_content(content), Label.LINK_MAKER, self.principal, self.epoch, link)
 
     def open_maker(self, link: bytes, sealed: bytes) -> dict[str, Any]:
         """Raises `CannotOpen` when this mailbox did not make that link."""
-        key = self._key(Label.MAIL_LINKS)
+        key = self._links_key()
         return decode_content(unlock(key, sealed, Label.LINK_MAKER, self.principal, self.epoch, link))
 
-    def _key(self, purpose: Label) -> SymmetricKey:
-        return derive(self.mk, purpose, self.principal, self.epoch)
+    def _items_key(self) -> SymmetricKey:
+        return derive(self.mk, Label.MAIL_ITEMS, self.principal, self.epoch)
+
+    def _drafts_key(self) -> SymmetricKey:
+        return derive(self.mk, Label.MAIL_DRAFTS, self.principal, self.epoch)
+
+    def _contacts_key(self) -> SymmetricKey:
+        return derive(self.mk, Label.MAIL_CONTACTS, self.principal, self.epoch)
+
+    def _links_key(self) -> SymmetricKey:
+        return derive(self.mk, Label.MAIL_LINKS, self.principal, self.epoch)

@@ -17,12 +17,12 @@ def token_hash(token: Token) -> bytes:
 
 def seal_pending(token: Token, pending: bytes, content: Mapping[str, Any]) -> bytes:
     """The address in a waiting sign-up, readable only with the token that was mailed to it."""
-    return lock(derive(token, Label.PENDING_KEY, pending), encode_content(content), Label.PENDING, pending)
+    return lock(_pending_key(token, pending), encode_content(content), Label.PENDING, pending)
 
 
 def open_pending(token: Token, pending: bytes, sealed: bytes) -> dict[str, Any]:
     """Raises `CannotOpen` when the token is another's."""
-    return decode_content(unlock(derive(token, Label.PENDING_KEY, pending), sealed, Label.PENDING, pending))
+    return decode_content(unlock(_pending_key(token, pending), sealed, Label.PENDING, pending))
 
 
 def seal_payload(key: PayloadKey, outbox: bytes, payload: Mapping[str, Any]) -> bytes:
@@ -42,7 +42,7 @@ def seal_payload_key(public_key: bytes, key: PayloadKey, outbox: bytes, holder: 
 
 def open_payload_key(pair: KeyPair, sealed: bytes, outbox: bytes, holder: bytes, epoch: int) -> PayloadKey:
     """Raises `CannotOpen` when it was not made for this holder."""
-    return PayloadKey(unlock_with(pair, sealed, Label.OUTBOX_KEY, outbox, holder, epoch))
+    return PayloadKey.opened(unlock_with(pair, sealed, Label.OUTBOX_KEY, outbox, holder, epoch))
 
 
 def seal_audit(public_key: bytes, audit: bytes, detail: Mapping[str, Any]) -> bytes:
@@ -53,3 +53,7 @@ def seal_audit(public_key: bytes, audit: bytes, detail: Mapping[str, Any]) -> by
 def open_audit(pair: KeyPair, audit: bytes, sealed: bytes) -> dict[str, Any]:
     """Raises `CannotOpen` for anybody but the organisation."""
     return decode_content(unlock_with(pair, sealed, Label.AUDIT, audit))
+
+
+def _pending_key(token: Token, pending: bytes) -> SymmetricKey:
+    return derive(token, Label.PENDING_KEY, pending)

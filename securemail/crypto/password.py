@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from securemail.crypto.encoding import utf8
 from securemail.crypto.secrets import Secret, SymmetricKey
 from securemail.errors import CannotOpen
 
 MAX_CHARACTERS = 1024
 _FORMAT = struct.Struct(">BBIIBB16s")
 _VERSION, _ARGON2ID = 0x01, 0x01
-_MAX_KIB, _MAX_PASSES, _MAX_LANES = 1024 * 1024, 16, 4
+_MAX_KIB, _MAX_PASSES, _MAX_LANES = 128 * 1024, 6, 4
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Parameters:
     cost: Cost
     pepper_id: int
     salt: bytes
+
+    def __post_init__(self) -> None:
+        # `struct` would cut or fill up another length in silence, and the password would never open again.
+        if len(self.salt) != 16:
+            raise ValueError("salt is not 16 bytes")
 
     def encode(self) -> bytes:
         """The 28 stored bytes: `0x01 | kdf 0x01 | u32 KiB | u32 passes | u8 lanes | u8 pepper id | salt[16]`."""
@@ -66,7 +72,7 @@ def normalise(password: str) -> bytes:
     """
     if len(password) > MAX_CHARACTERS:
         raise ValueError("password is longer than 1024 characters")
-    return unicodedata.normalize("NFKC", password).encode("utf-8")
+    return utf8(unicodedata.normalize("NFKC", password))
 
 
 def stretch(password: str, parameters: Parameters, pepper: SymmetricKey) -> Secret:

@@ -3,6 +3,8 @@
 import secrets as _generator
 from typing import Self
 
+from securemail.errors import CannotOpen
+
 
 class Secret(bytes):
     """Bytes whose `repr` and `str` say nothing; a subclass per kind of key lets the type checker tell them apart."""
@@ -23,6 +25,17 @@ class _Random32(Secret):
     def new(cls) -> Self:
         """A fresh key from the operating system's generator."""
         return cls(_generator.token_bytes(32))
+
+    @classmethod
+    def opened(cls, content: bytes) -> Self:
+        """The key that was in a lock. Everybody can make an E1 lock, so its content may be anything.
+
+        Raises:
+            CannotOpen: not 32 bytes.
+        """
+        if len(content) != 32:
+            raise CannotOpen
+        return cls(content)
 
 
 class RootKey(_Random32):

@@ -12,7 +12,7 @@ from securemail.crypto.encoding import decode_content, encode_content
 from securemail.crypto.keypair import KeyPair, key_pair
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, lock_to, unlock, unlock_with
-from securemail.crypto.secrets import MailKey, RecoveryCode, RootKey, Secret, Seed
+from securemail.crypto.secrets import MailKey, RecoveryCode, RootKey, Secret, Seed, SymmetricKey
 
 PASSWORD = "password"  # noqa: S105 - a kind of unlocker
 RECOVERY = "recovery"
@@ -39,7 +39,7 @@ def open_root_key(pair: KeyPair, sealed: bytes, account: bytes, epoch: int, unlo
     Raises:
         CannotOpen: a wrong password, or a row that is not what it says.
     """
-    return RootKey(unlock_with(pair, sealed, Label.UNLOCK_RK, account, epoch, unlocker, kind))
+    return RootKey.opened(unlock_with(pair, sealed, Label.UNLOCK_RK, account, epoch, unlocker, kind))
 
 
 def public_key_hash(public_key: bytes) -> str:
@@ -64,13 +64,12 @@ class RootKeys:
 
     def seal_vault(self, revision: int, vault: Mapping[str, Any]) -> bytes:
         """The account's own secrets and the list of unlockers that count."""
-        key = derive(self.rk, Label.ACCOUNT_VAULT, self.account, self.epoch)
-        return lock(key, encode_content(vault), Label.ACCOUNT_VAULT, self.account, self.epoch, revision)
+        return lock(self._vault_key(), encode_content(vault), Label.ACCOUNT_VAULT, self.account, self.epoch, revision)
 
     def open_vault(self, revision: int, sealed: bytes) -> dict[str, Any]:
         """Raises `CannotOpen` when it is not this account's vault of this epoch and revision."""
-        key = derive(self.rk, Label.ACCOUNT_VAULT, self.account, self.epoch)
-        return decode_content(unlock(key, sealed, Label.ACCOUNT_VAULT, self.account, self.epoch, revision))
+        raw = unlock(self._vault_key(), sealed, Label.ACCOUNT_VAULT, self.account, self.epoch, revision)
+        return decode_content(raw)
 
     def seal_holders(self, mailbox: bytes, holders: Mapping[str, Any]) -> bytes:
         """The list of grantees that counts, locked to the owner so that a delegate cannot add to it."""
@@ -79,6 +78,9 @@ class RootKeys:
     def open_holders(self, mailbox: bytes, sealed: bytes) -> dict[str, Any]:
         """Raises `CannotOpen` when it is not the list of a mailbox of this account."""
         return _open_holders(self.rk, mailbox, self.epoch, sealed)
+
+    def _vault_key(self) -> SymmetricKey:
+        return derive(self.rk, Label.ACCOUNT_VAULT, self.account, self.epoch)
 
 
 def seal_organisation_holders(mk: MailKey, mailbox: bytes, epoch: int, holders: Mapping[str, Any]) -> bytes:
@@ -92,10 +94,12 @@ def open_organisation_holders(mk: MailKey, mailbox: bytes, epoch: int, sealed: b
 
 
 def _seal_holders(master: Secret, mailbox: bytes, epoch: int, holders: Mapping[str, Any]) -> bytes:
-    key = derive(master, Label.MAIL_HOLDERS, mailbox, epoch)
-    return lock(key, encode_content(holders), Label.MAIL_HOLDERS, mailbox, epoch)
+    return lock(_holders_key(master, mailbox, epoch), encode_content(holders), Label.MAIL_HOLDERS, mailbox, epoch)
 
 
 def _open_holders(master: Secret, mailbox: bytes, epoch: int, sealed: bytes) -> dict[str, Any]:
-    key = derive(master, Label.MAIL_HOLDERS, mailbox, epoch)
-    return decode_content(unlock(key, sealed, Label.MAIL_HOLDERS, mailbox, epoch))
+    return decode_content(unlock(_holders_key(master, mailbox, epoch), sealed, Label.MAIL_HOLDERS, mailbox, epoch))
+
+
+def _holders_key(master: Secret, mailbox: bytes, epoch: int) -> SymmetricKey:
+    return derive(master, Label.MAIL_HOLDERS, mailbox, epoch)
