@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from securemail.config import ROOT
 from securemail.web import assets
 
 
@@ -90,3 +91,8 @@ def test_a_missing_style_stops_the_start(root: Path) -> None:
 def test_a_misspelt_name_is_an_error_not_a_broken_picture(app: Flask) -> None:
     with pytest.raises(assets.AssetMissing):
         url(app, "app.cs")
+
+
+def test_the_product_has_all_its_files() -> None:
+    found = assets.Assets(ROOT / "static")
+    assert {"app.css", "app.js", "guest.js", "icons/sprite.svg"} <= set(found.names())
