@@ -29,7 +29,7 @@ class KeyPair:
 
 
 def key_pair(seed: Secret) -> KeyPair:
-    """The pair that follows from a 32-byte seed as in X-Wing: SHAKE256 makes ML-KEM seed (64) and X25519 scalar (32)."""
+    """The pair of a 32-byte seed, expanded as in X-Wing: SHAKE256 makes ML-KEM seed (64) and X25519 scalar (32)."""
     expand = hashes.Hash(hashes.SHAKE256(96))
     expand.update(seed)
     expanded = expand.finalize()
