@@ -5,9 +5,8 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 
 from securemail.crypto import cookies, links
-from securemail.crypto.codes import read_message_code
 from securemail.crypto.mailkeys import MailKeys
-from securemail.crypto.secrets import SessionSecret
+from securemail.crypto.secrets import MessageCode, SessionSecret
 from securemail.errors import CannotOpen, SecuremailError
 from securemail.guests.links import find, open_with
 from securemail.identity.context import Context, Guest
@@ -25,16 +24,15 @@ class GuestSessionEnded(SecuremailError):
     """This browser has not opened that link, or too long ago."""
 
 
-def open_link(ctx: Context, typed: str, secret: SessionSecret | None) -> tuple[SessionSecret, GuestLink]:
-    """Prove the check "none": a typed message code opens its link in this browser, and what waits there is marked.
+def open_link(ctx: Context, code: MessageCode, secret: SessionSecret | None) -> tuple[SessionSecret, GuestLink]:
+    """Prove the check "none": a message code opens its link in this browser, and what waits there is marked opened.
 
     `secret` is the browser's guest session, where it has one; a live one keeps its other links.
 
     Raises:
-        TypingError: the characters cannot be a code.
         WrongCode: it opens nothing here.
     """
-    link, opened = open_with(ctx, read_message_code(typed))
+    link, opened = open_with(ctx, code)
     secret, session = _session(ctx, secret)
     sealed = cookies.seal_session_link_key(secret, opened.mk, session=session, link=link.id, state=cookies.FULL)
     upsert(

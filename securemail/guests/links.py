@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from securemail import ids
 from securemail.crypto import links as locks
-from securemail.crypto.codes import read_message_code, write_message_code
-from securemail.crypto.links import EPOCH, NONE, link_ref
+from securemail.crypto.codes import write_message_code
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MailKey, MessageCode
 from securemail.delivery import outbox
@@ -20,8 +19,6 @@ from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import keys
 from securemail.messages.heads import Party
 from securemail.store.models import GuestLink, Mailbox, Message
-
-__all__ = ["EPOCH", "NewLink", "WrongCode", "find", "keep", "make", "notify", "open_with", "read_message_code"]
 
 log = logging.getLogger(__name__)
 
@@ -47,22 +44,22 @@ def make(ctx: Context, maker: Member, *, conversation: bytes, address: str, name
         conversation=conversation,
         maker=maker.mailbox,
         epoch=maker.mail.epoch,
-        link_ref=link_ref(code),
-        method=NONE,
+        link_ref=locks.link_ref(code),
+        method=locks.NONE,
         created=ctx.now,
         opened=None,
-        sealed_dk=locks.seal_link_key(code, dk, link, NONE),
+        sealed_dk=locks.seal_link_key(code, dk, link, locks.NONE),
         sealed_guest=locks.seal_guest(dk, link, facts),
         sealed_maker=maker.mail.seal_maker(link, {**facts, "code": bytes(code).hex()}),
     )
     row.mac = ctx.keys.sign_link(*_facts(row))
-    return NewLink(row, MailKeys(link, EPOCH, dk).pair().public)
+    return NewLink(row, MailKeys(link, locks.EPOCH, dk).pair().public)
 
 
 def keep(ctx: Context, link: NewLink) -> None:
     """Add a new link and publish its key."""
     ctx.db.add(link.row)
-    keys.publish(ctx, "link", link.row.id, EPOCH, link.public_key)
+    keys.publish(ctx, "link", link.row.id, locks.EPOCH, link.public_key)
     ctx.db.flush()
 
 
@@ -85,12 +82,12 @@ def open_with(ctx: Context, code: MessageCode) -> tuple[GuestLink, MailKeys]:
         WrongCode: it opens nothing here.
     """
     try:
-        row = find(ctx, link_ref(code))
+        row = find(ctx, locks.link_ref(code))
         dk = locks.open_link_key(code, row.sealed_dk, row.id, row.method)
     except (NotFound, CannotOpen) as error:
         raise WrongCode from error
-    opened = MailKeys(row.id, EPOCH, dk)
-    keys.require_published(ctx, "link", row.id, EPOCH, opened.pair())
+    opened = MailKeys(row.id, locks.EPOCH, dk)
+    keys.require_published(ctx, "link", row.id, locks.EPOCH, opened.pair())
     return row, opened
 
 

@@ -72,10 +72,16 @@ def save(ctx: Context, member: Member, draft: bytes, revision: int, content: Con
 
 def load(ctx: Context, member: Member, draft: bytes) -> Saved:
     """Raises `NotFound` when it is not there or another's."""
-    row = ctx.db.get(Draft, draft)
-    if row is None or row.mailbox != member.mailbox:
+    saved = find(ctx, member, draft)
+    if saved is None:
         raise NotFound
-    return _open(member, row)
+    return saved
+
+
+def find(ctx: Context, member: Member, draft: bytes) -> Saved | None:
+    """A draft of this mailbox, None when it is not there."""
+    row = ctx.db.scalar(select(Draft).where(Draft.id == draft, Draft.mailbox == member.mailbox))
+    return _open(member, row) if row is not None else None
 
 
 def for_conversation(ctx: Context, member: Member, conversation: bytes) -> Saved | None:

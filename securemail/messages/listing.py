@@ -5,7 +5,7 @@ No public-key work here: a row costs two symmetric locks (its content key and it
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select, tuple_
@@ -21,6 +21,7 @@ from securemail.messages.receipts import Receipt, receipts_of
 from securemail.store.models import Envelope, Item, Message, Recipient, Thread
 
 PAGE = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Cursor = tuple[datetime, bytes]
 """The place after which the next page begins: a time, and the id that tells two at the same time apart."""
 
@@ -145,3 +146,16 @@ def _head(member: Member, row: Row[Any], pair: KeyPair | None) -> Head | None:
 def _sender(ctx: Context, row: Row[Any]) -> Party | None:
     entry = directory.of_mailbox(ctx, row.sender) if row.sender_kind == "mailbox" else None
     return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)
+
+
+def arrived_since(ctx: Context, member: Member, mark: int) -> int:
+    """How many conversations have something unopened that came after a mark."""
+    after = _EPOCH + timedelta(microseconds=mark)
+    return (
+        ctx.db.scalar(
+            select(func.count()).where(
+                Thread.mailbox == member.mailbox, Thread.changed > after, Thread.newest_at > after, Thread.unread > 0
+            )
+        )
+        or 0
+    )

@@ -125,3 +125,21 @@ def count_unread(ctx: Context, mailbox: bytes, *, most: int = 100) -> int:
     """Conversations with something unopened, counted no further than `most`."""
     few = select(Thread.conversation).where(Thread.mailbox == mailbox, Thread.unread > 0).limit(most).subquery()
     return ctx.db.scalar(select(func.count()).select_from(few)) or 0
+
+
+def last_sent_to(ctx: Context, principal: bytes) -> datetime | None:
+    """When the newest message to this receiver was sent; told to whoever has a guest's link."""
+    return ctx.db.scalar(
+        select(func.max(Message.sent_at))
+        .join(Recipient, Recipient.message == Message.id)
+        .where(Recipient.principal == principal)
+    )
+
+
+def last_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> datetime | None:
+    """When the newest opened message of a conversation was opened by this reader."""
+    return ctx.db.scalar(
+        select(func.max(Recipient.opened_at))
+        .join(Message, Message.id == Recipient.message)
+        .where(Message.conversation == conversation, Recipient.principal == reader.principal)
+    )

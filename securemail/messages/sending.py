@@ -6,23 +6,25 @@ Whoever calls commits. A send is there whole or not at all; the idempotency key 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.crypto import content
+from securemail.crypto import links as link_locks
 from securemail.crypto.mailkeys import seal_envelope
 from securemail.crypto.secrets import ContentKey
 from securemail.delivery import outbox
-from securemail.errors import Conflict
+from securemail.errors import Conflict, NotFound
 from securemail.guests import links
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import directory
 from securemail.mailboxes.keys import published
 from securemail.messages import authenticity, contacts, reading, threads
 from securemail.messages.heads import Head, Party
+from securemail.messages.receipts import own_message
 from securemail.messages.writing import Receiver, check_receivers, check_subject, check_text
 from securemail.store.models import Conversation, Envelope, Item, Mailbox, Message, Recipient
-from securemail.store.statements import insert_if_absent
+from securemail.store.statements import changed, insert_if_absent
 
 
 class AlreadySent(Conflict):
@@ -91,6 +93,32 @@ def reply(ctx: Context, author: Correspondent, *, conversation: bytes, key: byte
     if not to:
         raise NobodyLeft
     return _write(ctx, author, key=key, to=to, subject=head.subject, text=text, conversation=conversation)
+
+
+def would_answer(ctx: Context, author: Correspondent, conversation: bytes) -> tuple[Party, ...]:
+    """Whom an answer would go to; empty when nobody is left or nothing can be read."""
+    try:
+        answered, head = reading.newest_readable(ctx, author, conversation)
+    except NotFound:
+        return ()
+    return _answerable(ctx, author, answered, head)
+
+
+def notify_again(ctx: Context, author: Correspondent, message: bytes, place: int) -> None:
+    """Send a receiver's notification once more, after a refusal.
+
+    Raises:
+        NotFound: no such message of this author's, or no such receiver.
+        Conflict: it was not refused, or has been taken back.
+    """
+    row = own_message(ctx, author, message)
+    again = update(Recipient).where(
+        Recipient.message == message, Recipient.place == place, Recipient.state == "bounced"
+    )
+    if not changed(ctx.db, again.values(state="waiting", state_at=ctx.now)):
+        raise Conflict("nothing to send again")
+    head, _ = reading.open_own(ctx, author, row)
+    _notify_one(ctx, author, row, place, head.to[place])
 
 
 def _answerable(ctx: Context, author: Correspondent, answered: Message, head: Head) -> tuple[Party, ...]:
@@ -219,7 +247,7 @@ def _address(
     )  # fmt: skip
     if to_self:
         return
-    _envelope(ctx, message, cek, party, epochs[party.principal] if party.kind == "mailbox" else links.EPOCH)
+    _envelope(ctx, message, cek, party, epochs[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
     if party.kind == "mailbox":
         threads.received(ctx, party.principal, message)
 
@@ -239,9 +267,12 @@ def _envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, epo
 
 def _notify(ctx: Context, author: Correspondent, message: Message, to: tuple[Party, ...]) -> None:
     for place, party in enumerate(to):
-        if party.principal == author.principal:
-            continue
-        if party.kind == "mailbox":
-            outbox.add_plain(ctx, "member_message", mailbox=party.principal, message=message.id, place=place)
-        else:
-            links.notify(ctx, author, message, place, party)
+        if party.principal != author.principal:
+            _notify_one(ctx, author, message, place, party)
+
+
+def _notify_one(ctx: Context, author: Correspondent, message: Message, place: int, party: Party) -> None:
+    if party.kind == "mailbox":
+        outbox.add_plain(ctx, "member_message", mailbox=party.principal, message=message.id, place=place)
+    else:
+        links.notify(ctx, author, message, place, party)

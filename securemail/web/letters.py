@@ -1,0 +1,77 @@
+"""A conversation as the templates take it, with the answer that is being written below it."""
+
+from securemail import ids
+from securemail.delivery import outbox
+from securemail.identity.context import Context, Member
+from securemail.messages import drafts, listing, reading, sending
+from securemail.messages.reading import Letter
+from securemail.web import present
+from securemail.web import viewmodels as views
+
+_UNFOLDED = 3
+"""How many of the newest letters are shown whole; older ones fold to their heads."""
+
+
+def conversation_view(
+    ctx: Context,
+    me: Member,
+    conversation: bytes,
+    folder: views.Folder = "inbox",
+    *,
+    typed: str | None = None,
+    key: bytes | None = None,
+    errors: dict[str, str] | None = None,
+) -> views.Conversation:
+    """A conversation as the templates take it, with the answer that is being written."""
+    letters = reading.conversation(ctx, me, conversation)
+    shown = [
+        present.letter(
+            letter, me, outbox.places_waiting(ctx, letter.message) if letter.own else frozenset(),
+            folded=place < len(letters) - _UNFOLDED and not letter.own,
+        )
+        for place, letter in enumerate(letters)
+    ]  # fmt: skip
+    subject = next((letter.head.subject for letter in reversed(letters) if letter.head), None)
+    return views.Conversation(
+        id=ids.to_text(conversation),
+        subject=subject,
+        people=_people(letters, me),
+        letters=tuple(shown),
+        reply=_reply(ctx, me, conversation, letters, typed, key, errors or {}),
+        folder=folder,
+        mark=str(listing.mark(ctx, me)),
+    )
+
+
+def _people(letters: list[Letter], me: Member) -> tuple[str, ...]:
+    """Everybody else in the conversation, in the order in which they appeared."""
+    names: dict[bytes, str] = {}
+    for letter in letters:
+        for who in (letter.sender, *(letter.head.to if letter.head else ())):
+            if who is not None and who.principal != me.principal:
+                names.setdefault(who.principal, who.name)
+    return tuple(names.values()) or (me.name,)
+
+
+def _reply(
+    ctx: Context,
+    me: Member,
+    conversation: bytes,
+    letters: list[Letter],
+    typed: str | None,
+    key: bytes | None,
+    errors: dict[str, str],
+) -> views.Reply | None:
+    to = sending.would_answer(ctx, me, conversation)
+    if not to or any(letter.state == "closed" for letter in letters[-1:]):
+        return None
+    names = tuple(party.name for party in to)
+    if typed is not None and key is not None:
+        return views.Reply(ids.to_text(key), names, body=typed, errors=errors)
+    saved = drafts.for_conversation(ctx, me, conversation)
+    if saved is None:
+        return views.Reply(ids.to_text(ids.new_id()), names)
+    draft = ids.to_text(saved.draft)
+    return views.Reply(
+        draft, names, body=saved.content.text, draft=draft, revision=saved.revision, saved_at=saved.changed
+    )

@@ -1,0 +1,81 @@
+"""Lists as the templates take them, for the pages that show one: a page of a folder, its cursor, and taking in."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from flask import request
+from sqlalchemy.exc import OperationalError
+
+from securemail import ids
+from securemail.delivery import outbox
+from securemail.errors import InvalidInput
+from securemail.identity.context import Context, Member
+from securemail.messages import listing, reading
+from securemail.messages.authenticity import microseconds
+from securemail.messages.receipts import count_unread
+from securemail.web import present
+from securemail.web import viewmodels as views
+from securemail.web.session import write_apart
+
+log = logging.getLogger(__name__)
+
+
+def folder() -> views.Folder:
+    """Which list stands beside what is asked for."""
+    return "sent" if request.values.get("folder") == "sent" else "inbox"
+
+
+def page_of(
+    ctx: Context,
+    me: Member,
+    folder: views.Folder,
+    before: listing.Cursor | None = None,
+    selected: str | None = None,
+) -> views.MailList:
+    """A page of a folder as the templates take it."""
+    page = listing.sent(ctx, me, before) if folder == "sent" else listing.inbox(ctx, me, before)
+    return views.MailList(
+        folder=folder,
+        rows=tuple(present.row(listed, me) for listed in page.rows),
+        unread=count_unread(ctx, me.mailbox) if folder == "inbox" else 0,
+        next_cursor=write_cursor(page.next) if page.next else None,
+        after=before[0] if before else None,
+        selected=selected,
+        mark=str(listing.mark(ctx, me)),
+    )
+
+
+def take_in(ctx: Context, me: Member) -> None:
+    """Take in what arrived, and hand waiting mail to a worker: nothing that anybody can see.
+
+    When the database cannot be written just then, the page is shown all the same: envelopes open too, only slower.
+    """
+    arrived, stranded = reading.anything_waiting(ctx, me), outbox.stranded(ctx, me)
+    if not (arrived or stranded):
+        return
+    try:
+        with write_apart() as apart:
+            if arrived:
+                reading.take_in(apart, me)
+            if stranded:
+                outbox.relock(apart, me)
+    except OperationalError:
+        log.warning("new mail was not taken in: the database could not be written")
+    ctx.db.rollback()  # the reading transaction ends, so that what follows sees what was just written
+
+
+def cursor() -> listing.Cursor | None:
+    """Where the asked-for page begins; None for the first. Raises `InvalidInput` for a mangled one."""
+    text = request.args.get("cursor", "")
+    if not text:
+        return None
+    moment, _, identifier = text.partition("-")
+    try:
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(moment)), ids.from_text(identifier)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput("cursor", "malformed") from error
+
+
+def write_cursor(cursor: listing.Cursor) -> str:
+    """A cursor for an address: time and id, nothing of what stands there."""
+    return f"{microseconds(cursor[0])}-{ids.to_text(cursor[1])}"

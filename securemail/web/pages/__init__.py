@@ -1,0 +1,1 @@
+"""One blueprint per area: parse, ask, call one verb, render."""

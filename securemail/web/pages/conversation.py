@@ -1,0 +1,157 @@
+"""One conversation: reading, opening, answering, who has read it, and taking back."""
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from securemail import ids
+from securemail.delivery import outbox
+from securemail.errors import InvalidInput
+from securemail.identity.context import Context, Member
+from securemail.messages import drafts, listing, reading, receipts, revocation, sending
+from securemail.web import present
+from securemail.web import viewmodels as views
+from securemail.web.auth import member
+from securemail.web.forms import input_error
+from securemail.web.htmx import is_partial, render
+from securemail.web.letters import conversation_view
+from securemail.web.lists import folder, page_of, take_in
+from securemail.web.session import current
+
+pages = Blueprint("conversation", __name__)
+
+
+@pages.get("/conversations/<identifier:conversation>")
+def show(conversation: bytes) -> ResponseReturnValue:
+    """A conversation beside its list; what is closed stays closed, since this is only a GET."""
+    ctx, me = current(), member()
+    take_in(ctx, me)
+    beside = folder()
+    seen = conversation_view(ctx, me, conversation, beside)
+    if is_partial():
+        return render("conversation/show.html", "conversation", conversation=seen)
+    return render("conversation/show.html", conversation=seen, list=page_of(ctx, me, beside, selected=seen.id))
+
+
+@pages.post("/conversations/<identifier:conversation>/open")
+def open_(conversation: bytes) -> ResponseReturnValue:
+    """A person opens what is closed: the sender sees that from now on."""
+    ctx, me = current(), member()
+    reading.take_in(ctx, me)
+    reading.conversation(ctx, me, conversation)
+    receipts.mark_opened(ctx, me, conversation)
+    return _answer(ctx, me, conversation)
+
+
+@pages.post("/conversations/<identifier:conversation>/reply")
+def reply(conversation: bytes) -> ResponseReturnValue:
+    """Answer to everybody in the conversation; the key in the form sends once."""
+    ctx, me = current(), member()
+    key, text = _key(), request.form.get("body", "")
+    try:
+        sending.reply(ctx, me, conversation=conversation, key=key, text=text)
+    except InvalidInput as error:
+        errors = {"body": input_error(error)}
+        seen = conversation_view(ctx, me, conversation, folder(), typed=text, key=key, errors=errors)
+        return _page(ctx, me, seen, 422)
+    drafts.discard(ctx, me, key)
+    return _answer(ctx, me, conversation, toast="sent")
+
+
+@pages.get("/messages/<identifier:message>/receipts", endpoint="receipts")
+def who_has_read(message: bytes) -> ResponseReturnValue:
+    """Who has read a message of one's own, and when."""
+    return _dialog("conversation/receipts.html", message)
+
+
+@pages.get("/messages/<identifier:message>/revoke")
+def confirm_revoke(message: bytes) -> ResponseReturnValue:
+    """Asks before a message is taken back."""
+    return _dialog("conversation/confirm_revoke.html", message)
+
+
+@pages.get("/messages/<identifier:message>/access")
+def choose_access(message: bytes) -> ResponseReturnValue:
+    """Asks whose access is taken back."""
+    return _dialog("conversation/choose_access.html", message)
+
+
+@pages.post("/messages/<identifier:message>/revoke")
+def revoke(message: bytes) -> ResponseReturnValue:
+    """Take a message back from everybody."""
+    ctx, me = current(), member()
+    conversation = receipts.own_message(ctx, me, message).conversation
+    revocation.revoke(ctx, me, message)
+    return _answer(ctx, me, conversation, toast="revoked")
+
+
+@pages.post("/messages/<identifier:message>/recipients/<int:place>/revoke")
+def revoke_access(message: bytes, place: int) -> ResponseReturnValue:
+    """Take a message back from one receiver."""
+    ctx, me = current(), member()
+    conversation = receipts.own_message(ctx, me, message).conversation
+    revocation.revoke_access(ctx, me, message, place)
+    return _answer(ctx, me, conversation, toast="access-revoked")
+
+
+@pages.post("/messages/<identifier:message>/recipients/<int:place>/resend")
+def resend(message: bytes, place: int) -> ResponseReturnValue:
+    """Send the notification again after a refusal."""
+    ctx, me = current(), member()
+    conversation = receipts.own_message(ctx, me, message).conversation
+    sending.notify_again(ctx, me, message, place)
+    return _answer(ctx, me, conversation, toast="resent")
+
+
+def _answer(ctx: Context, me: Member, conversation: bytes, toast: str | None = None) -> ResponseReturnValue:
+    """What follows a POST: the conversation in place for htmx, else back to its page."""
+    if not is_partial():
+        ctx.db.flush()
+        return redirect(url_for("conversation.show", conversation=conversation), 303)
+    ctx.db.flush()
+    ctx.db.expire_all()
+    seen = conversation_view(ctx, me, conversation, folder())
+    row = next((row for row in listing.inbox(ctx, me).rows if row.conversation == conversation), None)
+    return render(
+        "conversation/answer.html",
+        conversation=seen,
+        row=present.row(row, me) if row else None,
+        toast=_toast(toast),
+    )
+
+
+def _toast(name: str | None) -> str | None:
+    words = {
+        "sent": _("Je antwoord is verzonden"),
+        "revoked": _("Bericht ingetrokken"),
+        "access-revoked": _("Toegang ingetrokken"),
+        "resent": _("De notificatie wordt opnieuw verstuurd"),
+    }
+    return words[name] if name else None
+
+
+def _page(ctx: Context, me: Member, seen: views.Conversation, status: int) -> ResponseReturnValue:
+    if is_partial():
+        return render("conversation/show.html", "conversation", conversation=seen), status
+    page = page_of(ctx, me, seen.folder, selected=seen.id)
+    return render("conversation/show.html", conversation=seen, list=page), status
+
+
+def _dialog(template: str, message: bytes) -> ResponseReturnValue:
+    ctx, me = current(), member()
+    conversation = receipts.own_message(ctx, me, message).conversation
+    letter = next(letter for letter in reading.conversation(ctx, me, conversation) if letter.message == message)
+    waiting = outbox.places_waiting(ctx, message)
+    return render(
+        template,
+        "dialog",
+        conversation_id=conversation,
+        letter=present.letter(letter, me, waiting),
+    )
+
+
+def _key() -> bytes:
+    try:
+        return ids.from_text(request.form.get("key", ""))
+    except ValueError as error:
+        raise InvalidInput("key", "malformed") from error

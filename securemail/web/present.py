@@ -1,0 +1,118 @@
+"""From what the domain gives to what the templates take: people get initials and a tone, ids become text."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from flask_babel import gettext
+
+from securemail import ids
+from securemail.identity.context import Correspondent
+from securemail.messages.drafts import Saved
+from securemail.messages.heads import Party
+from securemail.messages.listing import ListedMessage
+from securemail.messages.reading import Letter
+from securemail.messages.receipts import Reader
+from securemail.web import viewmodels as views
+
+_TONES: tuple[views.Tone, ...] = (1, 2, 3, 4, 5)
+_PLACES: Mapping[str, views.PlaceState] = {
+    "waiting": "unread",
+    "notified": "unread",
+    "bounced": "bounced",
+    "opened": "read",
+    "revoked": "revoked",
+}
+
+
+def person(name: str, address: str) -> views.Person:
+    """Somebody with initials, in a tone that follows from the address."""
+    tone = _TONES[hashlib.sha256(address.encode()).digest()[0] % len(_TONES)]
+    return views.Person(name, address, initials(name), tone)
+
+
+def initials(name: str) -> str:
+    """Two letters: of the first and the last word, or the first two of the only one."""
+    words = [letters for word in name.partition("@")[0].replace(".", " ").split() if (letters := _letters(word))]
+    if not words:
+        return "?"
+    return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2]).upper()
+
+
+def _letters(word: str) -> str:
+    return "".join(character for character in word if unicodedata.category(character)[0] in "LN")
+
+
+def party(who: Party | None) -> views.Person:
+    """A sender or receiver; somebody whose name is gone with the message is "the sender"."""
+    return person(who.name, who.address) if who is not None else person(gettext("De afzender"), "")
+
+
+def row(listed: ListedMessage, me: Correspondent) -> views.ListRow:
+    """One line of a list: the others are named, also where the newest message is one's own."""
+    others = _others(listed, me)
+    state: views.RowState = "normal"
+    if listed.revoked:
+        state = "revoked_own" if listed.own else "revoked_theirs"
+    return views.ListRow(
+        id=ids.to_text(listed.conversation),
+        person=others[0],
+        names=tuple(other.name for other in others),
+        subject=listed.head.subject if listed.head else None,
+        first_words=listed.head.snippet if listed.head else "",
+        at=listed.at,
+        own=listed.own,
+        unread=listed.unread,
+        state=state,
+        receipt=views.Receipt(listed.receipt.opened, len(listed.receipt.readers)) if listed.receipt else None,
+        bounced=bool(listed.receipt) and any(reader.state == "bounced" for reader in listed.receipt.readers),
+    )
+
+
+def _others(listed: ListedMessage, me: Correspondent) -> list[views.Person]:
+    if listed.head is None:
+        return [party(listed.sender)]
+    parties = {who.principal: who for who in (listed.head.sender, *listed.head.to)}
+    others = [party(who) for principal, who in parties.items() if principal != me.principal]
+    return others or [party(listed.head.sender)]
+
+
+def letter(read: Letter, me: Correspondent, waiting: frozenset[int], *, folded: bool = False) -> views.Letter:
+    """One message of a conversation."""
+    to = read.head.to if read.head else ()
+    return views.Letter(
+        id=ids.to_text(read.message),
+        sender=party(read.sender),
+        names=tuple(who.name for who in to if who.principal != me.principal or read.own),
+        at=read.sent_at,
+        own=read.own,
+        to_me=not read.own and any(who.principal == me.principal for who in to),
+        state=read.state,
+        body=read.text or "",
+        places=_places(to, read.receipt.readers if read.receipt else (), waiting) if read.own else (),
+        folded=folded,
+    )
+
+
+def _places(to: Sequence[Party], readers: Sequence[Reader], waiting: frozenset[int]) -> tuple[views.Place, ...]:
+    return tuple(
+        views.Place(
+            id=str(reader.place),
+            person=party(to[reader.place]),
+            state="waiting" if reader.state == "waiting" and reader.place in waiting else _PLACES[reader.state],
+            read_at=reader.opened_at,
+        )
+        for reader in readers
+        if reader.place < len(to)
+    )
+
+
+def draft_row(saved: Saved) -> views.DraftRow:
+    """One draft in the list."""
+    return views.DraftRow(
+        id=ids.to_text(saved.draft),
+        names=tuple(name or address for address, name in saved.content.to),
+        subject=saved.content.subject,
+        first_words=" ".join(saved.content.text[:400].split())[:140],
+        at=saved.changed,
+    )
