@@ -60,4 +60,6 @@ def _entry(ctx: Context, address: Address, mailbox: Mailbox, account: Account) -
         person = ctx.keys.open_entry(account.id, account.sealed_entry)
     except CannotOpen:
         return None
-    return Entry(mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"])
+    return Entry(
+        mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"]
+    )

@@ -1,0 +1,194 @@
+"""Limits on guessing, kept as rows under tags that hide who tried: right across processes, and closed on failure.
+
+A try is counted in a transaction of its own before the secret is looked at, so that neither a crash nor a race gives
+a free one. A limit slows a network down; it never locks an account: the owner's own networks are not counted in the
+account's total, and the pair of account and network waits a quarter of an hour at most.
+"""
+
+import ipaddress
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import delete, select
+
+from securemail.errors import TooManyAttempts
+from securemail.identity.context import Context
+from securemail.store.models import Attempt
+from securemail.store.statements import upsert
+
+if TYPE_CHECKING:
+    from securemail.runtime import Runtime
+
+KNOWN_FOR = timedelta(days=30)
+_HOUR = timedelta(hours=1)
+_SUFFIX_BITS = 64
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A counter's row: tries so far, and the moment from which it says nothing any more."""
+
+    count: int
+    ends: datetime
+
+
+class Rule(Protocol):
+    """Pure: a bucket and the time in, a new bucket or `TooManyAttempts` out."""
+
+    @property
+    def purpose(self) -> str: ...
+
+    def spend(self, bucket: Bucket, now: datetime) -> Bucket: ...
+
+
+@dataclass(frozen=True)
+class Growing:
+    """Some tries are free, each one after them waits twice as long; an hour of peace forgives everything."""
+
+    purpose: str
+    free: int
+    first_wait: timedelta = timedelta(seconds=30)
+    longest_wait: timedelta = timedelta(minutes=15)
+
+    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
+        """One more try; a refused one is not counted."""
+        if bucket.ends <= now:
+            return Bucket(1, now + _HOUR)
+        tried_last = bucket.ends - _HOUR
+        _require_passed(tried_last + self._wait(bucket.count), now)
+        return Bucket(bucket.count + 1, now + _HOUR)
+
+    def _wait(self, count: int) -> timedelta:
+        if count < self.free:
+            return timedelta(0)
+        # The exponent is bounded: the count is a column, and columns can be edited.
+        return min(self.longest_wait, self.first_wait * (1 << min(count - self.free, 20)))
+
+
+@dataclass(frozen=True)
+class Steady:
+    """So many at once, then as many an hour, evenly."""
+
+    purpose: str
+    an_hour: int
+
+    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
+        """One more try: it moves the bucket's end on by its share of an hour, which may lie an hour ahead at most."""
+        started = max(bucket.ends, now)
+        _require_passed(started + self.share - _HOUR, now)
+        return Bucket(bucket.count + 1 if bucket.ends > now else 1, started + self.share)
+
+    @property
+    def share(self) -> timedelta:
+        """What one try takes of the hour."""
+        return _HOUR / self.an_hour
+
+
+LOGIN_PAIR = Growing("login-pair", free=5)
+LOGIN_NETWORK = Steady("login-network", an_hour=60)
+LOGIN_ACCOUNT = Steady("login-account", an_hour=100)
+SIGN_UP_ADDRESS = Growing("sign-up-address", free=3)
+SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
+MESSAGE_CODE = Steady("message-code", an_hour=60)
+TOKEN = Steady("token", an_hour=120)
+_KNOWN = "known-network"
+
+
+def network(address: str | None) -> bytes:
+    """Who a visitor counts as: an IPv4 address, or the /64 that one IPv6 customer has to themselves."""
+    try:
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return b"unknown"  # a socket without addresses: everybody counts as one
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return parsed.ipv4_mapped.packed
+        return parsed.packed[: _SUFFIX_BITS // 8]
+    return parsed.packed
+
+
+def check_login(runtime: "Runtime", address: str, network: bytes) -> None:
+    """Count one try to log in, before the password is looked at.
+
+    Raises:
+        TooManyAttempts: wait; what is told is the same for known and unknown addresses.
+    """
+    with runtime.work(write=True) as ctx:
+        account = ctx.keys.address_tag(address)
+        _spend(ctx, LOGIN_NETWORK, network)
+        _spend(ctx, LOGIN_PAIR, account, network)
+        if not _is_known(ctx, account, network):
+            _spend(ctx, LOGIN_ACCOUNT, account)
+
+
+def forgive_login(ctx: Context, address: str, network: bytes) -> None:
+    """A right password: the pair starts afresh, the try is given back, and the network is the owner's for a while."""
+    account = ctx.keys.address_tag(address)
+    # In the order of `check_login`: two that lock the same rows the other way round would wait for each other.
+    _give_back(ctx, LOGIN_NETWORK, network)
+    ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, LOGIN_PAIR.purpose, account, network)))
+    if not _is_known(ctx, account, network):
+        _give_back(ctx, LOGIN_ACCOUNT, account)
+    _write(ctx, _tag(ctx, _KNOWN, account, network), Bucket(1, ctx.now + KNOWN_FOR))
+
+
+def check_sign_up(runtime: "Runtime", address: str, network: bytes) -> None:
+    """Count one mail that a stranger asks for. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, SIGN_UP_NETWORK, network)
+        _spend(ctx, SIGN_UP_ADDRESS, ctx.keys.address_tag(address))
+
+
+def check_message_code(runtime: "Runtime", network: bytes) -> None:
+    """Count one message code; nobody's link is locked by wrong ones. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, MESSAGE_CODE, network)
+
+
+def check_token(runtime: "Runtime", network: bytes) -> None:
+    """Count one token from a link: guessing is hopeless, but looking it up is work. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, TOKEN, network)
+
+
+def _spend(ctx: Context, rule: Rule, *subject: bytes) -> None:
+    tag = _tag(ctx, rule.purpose, *subject)
+    _write(ctx, tag, rule.spend(_locked(ctx, tag), ctx.now))
+
+
+def _give_back(ctx: Context, rule: Steady, *subject: bytes) -> None:
+    tag = _tag(ctx, rule.purpose, *subject)
+    bucket = _locked(ctx, tag)
+    _write(ctx, tag, Bucket(max(bucket.count - 1, 0), max(bucket.ends - rule.share, ctx.now)))
+
+
+def _locked(ctx: Context, tag: bytes) -> Bucket:
+    """The bucket, made when missing; its row stays locked until this transaction ends: no two tries read the same."""
+    fresh = {"tag": tag, "count": 0, "window_ends": ctx.now}
+    upsert(ctx.db, Attempt, fresh, key=["tag"], update={"count": Attempt.count})
+    count, ends = ctx.db.execute(select(Attempt.count, Attempt.window_ends).where(Attempt.tag == tag)).one()
+    return Bucket(count, ends)
+
+
+def _write(ctx: Context, tag: bytes, bucket: Bucket) -> None:
+    values = {"count": bucket.count, "window_ends": bucket.ends}
+    upsert(ctx.db, Attempt, {"tag": tag, **values}, key=["tag"], update=values)
+
+
+def _is_known(ctx: Context, account: bytes, network: bytes) -> bool:
+    """Whether the account logged in from this network lately; the tag of every day it can have been is looked for."""
+    tags = [_tag(ctx, _KNOWN, account, network, days_ago=days) for days in range(KNOWN_FOR.days + 1)]
+    found = select(Attempt.tag).where(Attempt.tag.in_(tags), Attempt.window_ends > ctx.now).limit(1)
+    return ctx.db.scalar(found) is not None
+
+
+def _tag(ctx: Context, purpose: str, *subject: bytes, days_ago: int = 0) -> bytes:
+    day = ctx.now.date().toordinal() - days_ago
+    return ctx.keys.attempt_tag(day, purpose, *subject)
+
+
+def _require_passed(moment: datetime, now: datetime) -> None:
+    if now < moment:
+        raise TooManyAttempts(math.ceil((moment - now).total_seconds()))

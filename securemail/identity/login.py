@@ -1,0 +1,178 @@
+"""Logging in: from address and password to an opened root key, with the same work whoever asks.
+
+An unknown address goes the same way as a known one: one stretched password, one lock tried, the same queries.
+Opening the root key is the password check; there is no separate verifier that could disagree with it.
+"""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import select
+
+from securemail import ids
+from securemail.crypto import unlock
+from securemail.crypto.configured import ConfiguredKeys
+from securemail.crypto.keypair import KeyPair
+from securemail.crypto.password import Cost, Parameters
+from securemail.crypto.secrets import RootKey, Secret, SessionSecret
+from securemail.crypto.unlock import RootKeys
+from securemail.errors import CannotOpen, SecuremailError
+from securemail.identity import accounts, sessions
+from securemail.identity.context import Context
+from securemail.identity.hashing import PasswordHasher
+from securemail.mailboxes import keys
+from securemail.organisations import audit
+from securemail.store.models import Account, Address, Mailbox, Member, Unlocker
+
+log = logging.getLogger(__name__)
+
+
+class WrongLogin(SecuremailError):
+    """Address and password do not belong together; which of them is wrong is not told."""
+
+
+@dataclass(frozen=True, repr=False)
+class Candidate:
+    """What a password is tried on: an account's unlocker, or a stranger's that nothing opens."""
+
+    known: bool
+    account: bytes
+    epoch: int
+    unlocker: bytes
+    parameters: Parameters
+    sealed_rk: bytes
+
+
+@dataclass(frozen=True, repr=False)
+class Proved:
+    """The password opened this root key; it has not been compared with what is published yet."""
+
+    root: RootKeys
+    unlocker: bytes
+    pair: KeyPair
+
+
+def find(ctx: Context, address: str) -> Candidate:
+    """The unlocker behind a normalised address, or the stranger's: two queries and one lock either way."""
+    stranger, sealed_address = _stranger(ctx.keys, ctx.hasher.cost)
+    rows = ctx.db.execute(
+        select(Address.mailbox, Address.sealed_address, Account.id, Account.rk_epoch)
+        .join(Mailbox, Mailbox.id == Address.mailbox)
+        .join(Account, Account.id == Mailbox.owner)
+        .where(Address.address_tag.in_(ctx.keys.address_tags(address)), Account.state == "active")
+    ).all()
+    account, epoch = stranger.account, stranger.epoch
+    found = [tuple(row) for row in rows] or [(stranger.account, sealed_address, account, epoch)]
+    for mailbox, sealed, owner, owner_epoch in found:
+        if _address(ctx.keys, mailbox, sealed) == address:
+            account, epoch = owner, owner_epoch
+    unlocker = ctx.db.scalar(
+        select(Unlocker)
+        .where(Unlocker.account == account, Unlocker.kind == unlock.PASSWORD)
+        .order_by(Unlocker.id)
+        .limit(1)
+    )
+    return stranger if unlocker is None else _candidate(unlocker, epoch, stranger)
+
+
+def prove(keys: ConfiguredKeys, hasher: PasswordHasher, candidate: Candidate, password: str) -> Proved:
+    """Try a password: slow, and without a transaction, so that no lock on the database waits for it.
+
+    Raises:
+        WrongLogin: it opens nothing.
+        Busy: too many try at the same time.
+    """
+    stretched = _stretch(keys, hasher, candidate.parameters, password)
+    pair = unlock.password_pair(stretched, candidate.account, candidate.unlocker)
+    try:
+        rk = unlock.open_root_key(
+            pair,
+            candidate.sealed_rk,
+            candidate.account,
+            candidate.epoch,
+            candidate.unlocker,
+            unlock.PASSWORD,
+        )
+    except CannotOpen as error:
+        raise WrongLogin from error
+    if not candidate.known:
+        raise WrongLogin
+    return Proved(RootKeys(candidate.account, candidate.epoch, RootKey(rk)), candidate.unlocker, pair)
+
+
+def finish(ctx: Context, proved: Proved, *, remember: bool) -> SessionSecret:
+    """Start a session, once the root key is the published one and the vault lists the unlocker that opened it.
+
+    Raises:
+        WrongLogin: the account has changed meanwhile.
+        UntrustedKey: somebody wrote keys into the database.
+    """
+    root = proved.root
+    account = ctx.db.get(Account, root.account)
+    if account is None or account.rk_epoch != root.epoch:
+        raise WrongLogin
+    keys.require_published(ctx, "account", root.account, root.epoch, root.identity())
+    _require_listed(root, account, proved)
+    secret = sessions.start(ctx, account=root.account, rk=root.rk, remember=remember)
+    organisation = ctx.db.scalar(select(Member.organisation).where(Member.account == root.account))
+    if organisation is not None:
+        audit.record(ctx, organisation, "logged-in", root.account, {})
+    return secret
+
+
+def _require_listed(root: RootKeys, account: Account, proved: Proved) -> None:
+    used = {
+        "id": proved.unlocker.hex(),
+        "kind": unlock.PASSWORD,
+        "key": unlock.public_key_hash(proved.pair.public),
+    }
+    try:
+        vault: dict[str, Any] = root.open_vault(account.vault_revision, account.sealed_vault)
+    except CannotOpen as error:
+        log.exception("alarm: the vault of account %s does not open", account.id.hex())
+        raise keys.UntrustedKey from error
+    if used not in vault["unlockers"]:
+        log.error("alarm: unlocker %s is not in the vault of its account", proved.unlocker.hex())
+        raise keys.UntrustedKey
+
+
+def _address(configured: ConfiguredKeys, mailbox: bytes, sealed: bytes) -> str | None:
+    try:
+        return str(configured.open_address(mailbox, sealed)["address"])
+    except CannotOpen:
+        return None
+
+
+def _candidate(row: Unlocker, epoch: int, stranger: Candidate) -> Candidate:
+    try:
+        parameters = Parameters.decode(row.parameters or b"")
+    except CannotOpen:
+        log.error("alarm: unlocker %s has parameters that we never write", row.id.hex())  # noqa: TRY400 no trace needed
+        return stranger
+    return Candidate(True, row.account, epoch, row.id, parameters, row.sealed_rk)
+
+
+def _stretch(keys: ConfiguredKeys, hasher: PasswordHasher, parameters: Parameters, password: str) -> Secret:
+    try:
+        pepper = keys.pepper(parameters.pepper_id)
+    except CannotOpen:
+        log.exception("a password hangs on configured secret %d, which is gone", parameters.pepper_id)
+        pepper = keys.pepper(keys.pepper_id)
+    try:
+        return hasher.stretch(password, parameters, pepper)
+    except ValueError as error:  # longer than any password may be: nobody has it
+        raise WrongLogin from error
+
+
+@cache
+def _stranger(configured: ConfiguredKeys, cost: Cost) -> tuple[Candidate, bytes]:
+    """What an unknown address is tried on, made once: a random key behind a random password."""
+    account, unlocker, epoch = ids.new_id(), ids.new_id(), accounts.FIRST_EPOCH
+    pair = unlock.password_pair(Secret(secrets.token_bytes(32)), account, unlocker)
+    sealed_rk = unlock.seal_root_key(pair.public, RootKey.new(), account, epoch, unlocker, unlock.PASSWORD)
+    parameters = Parameters(cost, configured.pepper_id, secrets.token_bytes(16))
+    sealed_address = configured.seal_address(account, {"address": ""})
+    return Candidate(False, account, epoch, unlocker, parameters, sealed_rk), sealed_address

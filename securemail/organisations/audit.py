@@ -1,0 +1,38 @@
+"""What happened in an organisation, sealed so that only its administrators read the details."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from securemail import ids
+from securemail.crypto.notes import seal_audit
+from securemail.identity.context import Context
+from securemail.mailboxes import keys
+from securemail.store.models import Audit, Mailbox
+
+log = logging.getLogger(__name__)
+
+
+def record(ctx: Context, organisation: bytes, kind: str, actor: bytes, detail: Mapping[str, Any]) -> None:
+    """Add one event; `kind` is a word from the code, `actor` an account's or mailbox's id.
+
+    Raises:
+        UntrustedKey: the organisation's key was exchanged; better no act than one that is told to somebody else.
+    """
+    event = ids.new_id()
+    sealed = seal_audit(_public_key(ctx, organisation), event, detail)
+    ctx.db.add(
+        Audit(id=event, organisation=organisation, at=ctx.now, kind=kind, actor=actor, sealed_detail=sealed)
+    )
+
+
+def _public_key(ctx: Context, organisation: bytes) -> bytes:
+    mailbox = ctx.db.scalar(
+        select(Mailbox).where(Mailbox.owner == organisation, Mailbox.kind == "organisation")
+    )
+    if mailbox is None:
+        log.error("alarm: organisation %s has no mailbox", organisation.hex())
+        raise keys.UntrustedKey
+    return keys.published(ctx, "mailbox", mailbox.id, mailbox.mk_epoch)
