@@ -1,0 +1,1 @@
+"""Frozen answers of every format, and the script that made them."""
