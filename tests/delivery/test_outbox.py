@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import update
 
 from securemail import ids
-from securemail.delivery import outbox, workers
+from securemail.crypto.secrets import PayloadKey
+from securemail.delivery import outbox, payload_locks, workers
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.store.models import Outbox, OutboxLock, PrincipalKey, WorkerKey
 from tests.delivery.office import GUEST, Office, guest_payload, stranger_key
@@ -133,14 +134,11 @@ def test_a_cancelled_mail_loses_its_payload_and_locks(office: Office) -> None:
 
 
 def test_a_lost_race_for_a_lock_is_no_error(office: Office) -> None:
-    old, new = office.worker(), None
+    old = office.worker()
     mail = office.add_guest_mail()
     new = office.worker()
     old.beat()
     with office.runtime.work(write=True) as ctx:
-        from securemail.crypto.secrets import PayloadKey
-        from securemail.delivery import payload_locks
-
         payload_locks.lock_to_workers(ctx, mail, PayloadKey.new(), workers.living(ctx))
     with office.runtime.work(write=False) as ctx:
         assert ctx.db.get(OutboxLock, (mail, new.key.id)) is not None

@@ -1,0 +1,93 @@
+"""Mails as they leave: headers, both parts, both languages."""
+
+from datetime import UTC, datetime
+from email import message_from_string
+from email.message import EmailMessage
+from email.policy import default
+from typing import cast
+
+import pytest
+
+from securemail.delivery import notifications
+from securemail.delivery.brand import Brand
+from securemail.delivery.render import Renderer, moment
+from securemail.identity.context import Context
+from tests.delivery.office import CODE, START, guest_payload, job_of
+
+URL = "https://post.vandalenbakker.example"
+
+
+def _mail(kind: str = "guest_message", **changes: object) -> EmailMessage:
+    job = job_of(guest_payload(**{"to": "fatima@example.org", **changes}), kind)  # type: ignore[arg-type]
+    brand = Brand("Van Dalen & Bakker")
+    notification = notifications.prepare(cast(Context, None), job, brand=brand, public_url=URL)
+    mail = Renderer("bericht@post.vandalenbakker.example").mail(notification, now=START)
+    read = message_from_string(mail.as_bytes().decode("utf-8"), policy=default)
+    return cast(EmailMessage, read)
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+def test_the_headers() -> None:
+    mail = _mail()
+    assert mail["From"] == "Van Dalen & Bakker <bericht@post.vandalenbakker.example>"
+    assert mail["To"] == "Fatima El Amrani <fatima@example.org>"
+    assert mail["Message-ID"] == "<000102030405060708090a0b0c0d0e0f@post.vandalenbakker.example>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Date"] == "Sun, 22 Nov 2026 08:58:00 +0000"
+    assert mail["Reply-To"] is None
+    assert not [name for name in mail if name.lower().startswith("list-")]
+
+
+def test_both_parts_hold_code_link_sender_and_time() -> None:
+    mail = _mail()
+    for part in (_part(mail, "plain"), _part(mail, "html")):
+        assert "Marieke van Dalen" in part
+        assert "22 november 2026, 9.58 uur" in part
+        assert f"{URL}/b/{'A' * 22}#{CODE.replace(' ', '')}" in part
+        assert "7K4M Q2ZD 9XHT R6WN" in part
+
+
+def test_an_answer_holds_no_code() -> None:
+    payload_code = CODE.split()[0]
+    assert payload_code not in _mail("guest_answer").as_string()
+
+
+def test_names_are_escaped_in_html_and_plain_in_text() -> None:
+    mail = _mail(sender_name="<b>Ren&e</b>")
+    assert "&lt;b&gt;Ren&amp;e&lt;/b&gt;" in _part(mail, "html")
+    assert "<b>Ren" not in _part(mail, "html")
+    assert "<b>Ren&e</b>" in _part(mail, "plain")
+
+
+def test_a_name_cannot_add_a_header() -> None:
+    mail = _mail(name="Fatima\r\nBcc: x@example.org", sender_name="Marieke\r\nBcc: y@example.org")
+    assert mail["Bcc"] is None
+    assert len(mail["To"].addresses) == 1
+
+
+def test_foreign_names_and_addresses_survive() -> None:
+    mail = _mail(name="Jürgen Størmer, 東京", to="jürgen@xn--bcher-kva.example")
+    assert mail["To"].addresses[0].display_name == "Jürgen Størmer, 東京"
+    assert mail["To"].addresses[0].addr_spec == "jürgen@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in notifications.KINDS if kind != "member_message"])
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_every_mail_has_a_subject_and_both_parts(kind: str, language: str) -> None:
+    extra = {"token_link": f"{URL}/activate#x", "code_groups": ["AAAA"] * 9}
+    mail = _mail(kind, language=language, **extra)
+    assert mail["Subject"].strip()
+    assert "\n" not in mail["Subject"]
+    assert _part(mail, "plain").strip()
+    assert "<html" in _part(mail, "html")
+
+
+def test_times_are_dutch_time_in_the_readers_words() -> None:
+    summer = datetime(2026, 7, 1, 22, 5, tzinfo=UTC)
+    assert moment(summer, "nl") == "2 juli 2026, 0.05 uur"
+    assert moment(summer, "en") == "2 July 2026, 0:05"

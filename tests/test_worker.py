@@ -1,0 +1,224 @@
+"""Worker processes against real SMTP servers: racing, killed, stopped, and without a database."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from securemail.clock import now
+from securemail.config import ROOT
+from securemail.delivery import outbox
+from securemail.store.models import Outbox, WorkerKey
+from tests import servers
+from tests.delivery.office import MovingClock, Office, guest_payload, make_runtime, open_office
+from tests.servers import SmtpSink, free_port, product_environ
+
+pytestmark = pytest.mark.slow
+
+
+class RealClock(MovingClock):
+    """The time that the processes live in."""
+
+    def __call__(self) -> object:  # type: ignore[override]
+        return now()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
+    """The office in real time, with 40 guests."""
+    clock = RealClock()
+    runtime = make_runtime(tmp_path / "var", database_url, clock=clock)
+    yield open_office(runtime, clock, guests=40)
+    runtime.engine.dispose()
+
+
+@pytest.fixture
+def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
+    """Starts worker processes and waits until they are ready."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_worker(smtp_port: int, **extra: str) -> subprocess.Popen[str]:
+        environ = product_environ(tmp_path / "var", database_url, port=8000, smtp_port=smtp_port, extra=extra)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "securemail.worker"], cwd=ROOT, env=environ, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "worker ready\n"
+        return process
+
+    yield start_worker
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def _states(office: Office) -> list[str]:
+    with office.runtime.work(write=False) as ctx:
+        return sorted(ctx.db.scalars(select(Outbox.state)))
+
+
+def test_two_workers_send_each_mail_exactly_once(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
+    workers = [start(smtp_sink.port) for _ in range(2)]
+    places = [place for place in range(41) if place != 1]
+    with office.runtime.work(write=True) as ctx:
+        for place in places:
+            outbox.add_sealed(
+                ctx, "guest_message", _payload(place), mailbox=office.marieke.mailbox, epoch=1,
+                message=office.message, place=place,
+            )  # fmt: skip
+    _until(lambda: _states(office) == ["sent"] * 40)
+    receivers = sorted(mail.rcpt_tos[0] for mail in smtp_sink.mails)
+    assert receivers == sorted(_payload(place)["to"] for place in places)
+    for worker in workers:
+        worker.terminate()
+        _, errors = worker.communicate(timeout=10)
+        assert worker.returncode == 0
+        assert "Traceback" not in errors
+        assert "@example.org" not in errors
+
+
+def test_a_mail_of_a_killed_worker_is_sent_by_another(office: Office, start: Start) -> None:
+    """Killed in the middle of the hand-over; the claim's end is brought forward instead of waiting a minute."""
+    with _holding_sink() as (sink, arrived, go_on):
+        first, second = start(sink.port), start(sink.port)
+        mail = office.add_guest_mail()
+        assert arrived.wait(20)
+        claimed_by = office.row(mail).claimed_by
+        dead, alive = _by_key(office, first, second, claimed_by)
+        os.kill(dead.pid, signal.SIGKILL)
+        go_on.set()
+        with office.runtime.work(write=True) as ctx:
+            lapsed = update(Outbox).where(Outbox.id == mail).values(claimed_until=ctx.now - timedelta(seconds=1))
+            ctx.db.execute(lapsed)
+        _until(lambda: office.row(mail).state == "sent")
+        assert alive.poll() is None
+        assert office.receiver_state() == "notified"
+        ids = {message["Message-ID"] for message in sink.to("fatima.el.amrani@example.org")}
+        assert len(ids) == 1
+
+
+def test_the_only_workers_mail_waits_for_its_sender(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
+    worker = start(free_port())
+    mail = office.add_guest_mail()
+    worker.kill()
+    worker.wait()
+    with office.runtime.work(write=True) as ctx:
+        ctx.db.execute(update(Outbox).values(due=ctx.now, claimed_until=None))
+        ctx.db.execute(update(WorkerKey).values(seen=ctx.now - timedelta(minutes=2)))
+    start(smtp_sink.port)
+    time.sleep(1.5)
+    assert office.row(mail).state == "waiting"
+    with office.runtime.work(write=True) as ctx:
+        assert outbox.waiting_for_worker(ctx, office.message)
+        assert outbox.relock(ctx, office.marieke) == 1
+    smtp_sink.wait_for("fatima.el.amrani@example.org")
+    _until(lambda: office.row(mail).state == "sent")
+
+
+def test_a_worker_that_is_stopped_hands_its_mail_on(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
+    with _busy_sink() as busy:
+        old = start(busy.port)
+        mail = office.add_guest_mail()
+        _until(lambda: office.row(mail).tries > 0 and office.row(mail).claimed_by is None)
+        start(smtp_sink.port)
+        old.terminate()
+        old.communicate(timeout=10)
+        assert old.returncode == 0
+        with office.runtime.work(write=True) as ctx:
+            ctx.db.execute(update(Outbox).values(due=ctx.now))
+        smtp_sink.wait_for("fatima.el.amrani@example.org")
+
+
+def test_a_refused_receiver_and_a_passing_one(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
+    smtp_sink.refuse["fatima.el.amrani@example.org"] = "550 5.1.1 No such mailbox"
+    start(smtp_sink.port)
+    office.add_guest_mail()
+    office.add_member_mail()
+    _until(lambda: (office.receiver_state(0), office.receiver_state(1)) == ("bounced", "notified"))
+    [mail] = smtp_sink.to("sanne@vandalenbakker.example")
+    assert "Marieke van Dalen" in mail["Subject"]
+
+
+def test_a_locked_database_is_waited_for(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
+    start(smtp_sink.port)
+    office.add_guest_mail(place=2)
+    smtp_sink.wait_for("fatima.el.amrani@example.org")
+    with office.runtime.work(write=True) as ctx:
+        # Holds the row (on SQLite the one writer) for longer than anybody waits for a lock.
+        ctx.db.execute(update(Outbox).values(tries=1))
+        time.sleep(6)
+    office.add_member_mail()
+    smtp_sink.wait_for("sanne@vandalenbakker.example")
+
+
+def test_wrong_settings_are_told_in_a_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "securemail.worker"], cwd=ROOT, env={"PATH": os.environ["PATH"]}, text=True,
+        capture_output=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "SECUREMAIL_SECRET is missing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _payload(place: int) -> dict[str, str]:
+    return {name: str(value) for name, value in guest_payload(f"guest{place}@example.org").items()}
+
+
+def _by_key(
+    office: Office, first: subprocess.Popen[str], second: subprocess.Popen[str], claimed_by: bytes | None
+) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+    with office.runtime.work(write=False) as ctx:
+        in_order = list(ctx.db.scalars(select(WorkerKey.id).order_by(WorkerKey.started)))
+    return (first, second) if claimed_by == in_order[0] else (second, first)
+
+
+@contextlib.contextmanager
+def _holding_sink() -> Iterator[tuple[SmtpSink, threading.Event, threading.Event]]:
+    """A server that takes the first mail's words and then keeps its answer to itself until told to go on."""
+    arrived, go_on = threading.Event(), threading.Event()
+    with servers.smtp_sink() as sink:
+        keep = sink.handle_DATA
+
+        async def handle_data(server: object, session: object, envelope: object) -> str:
+            answer = await keep(server, session, envelope)  # type: ignore[arg-type]
+            arrived.set()
+            while not go_on.is_set():
+                await asyncio.sleep(0.02)
+            return answer
+
+        sink.handle_DATA = handle_data  # type: ignore[method-assign,assignment]
+        try:
+            yield sink, arrived, go_on
+        finally:
+            go_on.set()
+
+
+@contextlib.contextmanager
+def _busy_sink() -> Iterator[SmtpSink]:
+    """Every receiver is for later."""
+    with servers.smtp_sink() as sink:
+        sink.refuse["fatima.el.amrani@example.org"] = "451 4.3.0 Later"
+        yield sink
