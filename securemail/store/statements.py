@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Insert
+from sqlalchemy import literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,11 +16,12 @@ def insert_if_absent(db: Session, model: type[Base], values: Mapping[str, Any]) 
     Returns:
         Whether the row is new.
     """
+    table = model.__table__
     if db.get_bind().dialect.name == "postgresql":
-        statement: Insert = postgresql.insert(model).values(values).on_conflict_do_nothing()
+        statement: Any = postgresql.insert(table).values(values).on_conflict_do_nothing()
     else:
-        statement = sqlite.insert(model).values(values).on_conflict_do_nothing()
-    return changed(db, statement) == 1
+        statement = sqlite.insert(table).values(values).on_conflict_do_nothing()
+    return db.execute(statement.returning(literal(1))).first() is not None
 
 
 def upsert(

@@ -1,0 +1,135 @@
+"""A furnished house for tests: an organisation with real accounts, keys and mailboxes, and a clock that the test turns."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from securemail import ids
+from securemail.config import Settings
+from securemail.crypto.codes import read_message_code
+from securemail.crypto.secrets import MessageCode, SessionSecret
+from securemail.guests import guest_sessions
+from securemail.identity import accounts
+from securemail.identity.context import Context, Guest, Member
+from securemail.identity.passwords import NewPassword, stretch_new
+from securemail.mailboxes import mailboxes
+from securemail.messages import reading, sending
+from securemail.organisations import organisations
+from securemail.runtime import Runtime
+from securemail.store.models import GuestLink
+from tests.serve import CHEAP
+from tests.servers import product_environ
+
+MARIEKE = ("marieke@vandalenbakker.example", "Marieke van Dalen")
+SANNE = ("sanne@vandalenbakker.example", "Sanne Kuipers")
+FATIMA = ("fatima.el.amrani@example.org", "Fatima El Amrani")
+PETER = ("peter@hoekstra.example", "Peter Hoekstra")
+PASSWORD = "negen blauwe fietsen in de gracht"
+
+
+class TurnedClock:
+    """A clock that stands still until the test turns it; every reading is a microsecond later than the one before."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 19, 8, 58, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def forward(self, **delta: float) -> None:
+        """Turn it, by `minutes=` or `days=`."""
+        self.now += timedelta(**delta)
+
+
+@dataclass
+class House:
+    """Van Dalen & Bakker: Marieke, who set it up, and Sanne, her colleague."""
+
+    runtime: Runtime
+    clock: TurnedClock
+    marieke: Member
+    sanne: Member
+
+    @contextmanager
+    def work(self) -> Iterator[Context]:
+        """One transaction that may write."""
+        with self.runtime.work(write=True) as ctx:
+            yield ctx
+
+    def send(
+        self, *to: tuple[str, str], author: Member | None = None, subject: str = "Berekening kinderalimentatie",
+        text: str = "Beste Fatima en Peter,\n\nHet bedrag komt uit op € 384.", key: bytes | None = None,
+    ) -> sending.Sent:  # fmt: skip
+        """Send a new conversation, Marieke's unless another author is named."""
+        with self.work() as ctx:
+            return sending.send(
+                ctx, author or self.marieke, key=key or ids.new_id(), to=list(to) or [FATIMA], subject=subject, text=text
+            )
+
+    def code_of(self, conversation: bytes, address: str) -> MessageCode:
+        """The code that stands in the maker's own note of a guest's link, as in the mail."""
+        with self.work() as ctx:
+            for row in ctx.db.scalars(select(GuestLink).where(GuestLink.conversation == conversation)):
+                kept = self.marieke.mail.open_maker(row.id, row.sealed_maker)
+                if kept["address"] == address:
+                    return MessageCode(bytes.fromhex(kept["code"]))
+        raise AssertionError(f"{address} has no link")
+
+    def enter(self, conversation: bytes, address: str = FATIMA[0]) -> tuple[Guest, SessionSecret]:
+        """A guest opens a conversation with the code from the mail."""
+        code = self.code_of(conversation, address)
+        with self.work() as ctx:
+            secret, link = guest_sessions.open_link(ctx, code, None)
+        return self.guest(secret, link.link_ref), secret
+
+    def guest(self, secret: SessionSecret, ref: bytes) -> Guest:
+        """A guest who comes back with their cookie."""
+        with self.work() as ctx:
+            return guest_sessions.resume(ctx, secret, ref)
+
+    def letters(self, reader: Member | Guest, conversation: bytes) -> list[reading.Letter]:
+        """What somebody sees of a conversation, after taking in what arrived."""
+        with self.work() as ctx:
+            if isinstance(reader, Member):
+                reading.take_in(ctx, reader)
+        with self.runtime.work(write=False) as ctx:
+            return reading.conversation(ctx, reader, conversation)
+
+
+def furnish(folder: Path, database_url: str, clock: TurnedClock | None = None) -> House:
+    """Set up the organisation and both accounts in a migrated database."""
+    clock = clock or TurnedClock()
+    environ = product_environ(folder, database_url, port=8000, smtp_port=2525)
+    runtime = Runtime.assemble(Settings.from_environ(environ), argon2=CHEAP, clock=clock)
+    password = stretch_new(PASSWORD, runtime.keys, runtime.hasher)
+    with runtime.work(write=True) as ctx:
+        organisation = organisations.create(ctx, "Van Dalen & Bakker").id
+        marieke = _account(ctx, MARIEKE, organisation, "administrator", password)
+        mailboxes.create_for_organisation(ctx, organisation, marieke.root)
+        sanne = _account(ctx, SANNE, organisation, "member", password)
+    return House(runtime, clock, _member(marieke, MARIEKE, organisation), _member(sanne, SANNE, organisation))
+
+
+def _account(
+    ctx: Context, who: tuple[str, str], organisation: bytes, role: accounts.Role, password: NewPassword
+) -> accounts.NewAccount:
+    return accounts.create_account(
+        ctx, address=who[0], name=who[1], language="nl", password=password, organisation=organisation, role=role
+    )
+
+
+def _member(new: accounts.NewAccount, who: tuple[str, str], organisation: bytes) -> Member:
+    return Member(
+        kind="mailbox", mail=new.mail, address=who[0], name=who[1], language="nl", account=new.root.account,
+        root=new.root, session=bytes(32), organisation=organisation,
+    )  # fmt: skip
+
+
+def typed(code: str) -> MessageCode:
+    """A code as somebody types it."""
+    return read_message_code(code)

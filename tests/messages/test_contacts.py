@@ -1,0 +1,22 @@
+"""Contacts: remembered when written to, suggested by the start of a word, and only to their owner."""
+
+from securemail.messages import contacts
+from tests.house import FATIMA, PETER, House
+
+
+def test_who_was_written_to_is_suggested(house: House) -> None:
+    house.send(FATIMA, PETER)
+    with house.work() as ctx:
+        assert [known.name for known in contacts.suggest(ctx, house.marieke, "fat")] == [FATIMA[1]]
+        assert [known.address for known in contacts.suggest(ctx, house.marieke, "HOEK")] == [PETER[0]]
+        assert contacts.suggest(ctx, house.marieke, " ") == []
+        assert contacts.suggest(ctx, house.sanne, "fat") == []
+
+
+def test_the_newest_name_stays_and_nobody_is_kept_twice(house: House) -> None:
+    house.send((FATIMA[0], ""))
+    house.send(FATIMA)
+    house.send((FATIMA[0], ""))
+    with house.work() as ctx:
+        [known] = contacts.everybody(ctx, house.marieke)
+        assert known.name == FATIMA[1]

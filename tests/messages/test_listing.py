@@ -1,0 +1,73 @@
+"""The lists: complete, in order, without an offset, and without public-key work."""
+
+from unittest.mock import patch
+
+from securemail.crypto import locks
+from securemail.messages import listing
+from tests.house import FATIMA, PETER, SANNE, House
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(house: House) -> None:
+    sent = [house.send(FATIMA, subject=f"Zaak {number}").conversation for number in range(12)]
+    seen: list[bytes] = []
+    before = None
+    while True:
+        with house.work() as ctx:
+            page = listing.inbox(ctx, house.marieke, before, limit=5)
+        seen += [row.conversation for row in page.rows]
+        if page.next is None:
+            break
+        before = page.next
+    assert seen == sent[::-1]
+
+
+def test_sent_lists_own_messages_only(house: House) -> None:
+    house.send(FATIMA)
+    house.send(SANNE, author=house.sanne, subject="Aan mijzelf")
+    house.send(house_address(house), author=house.sanne, subject="Van Sanne")
+    with house.work() as ctx:
+        assert [row.own for row in listing.sent(ctx, house.marieke).rows] == [True]
+        assert len(listing.inbox(ctx, house.marieke).rows) == 2
+
+
+def house_address(house: House) -> tuple[str, str]:
+    return house.marieke.address, house.marieke.name
+
+
+def test_a_row_costs_two_symmetric_locks_and_no_public_key_work(house: House) -> None:
+    """Goal I3 of the performance page."""
+    for number in range(5):
+        house.send(FATIMA, PETER, subject=f"Zaak {number}")
+    opened: list[str] = []
+    unlock = locks.unlock
+
+    def counted(key: object, sealed: bytes, label: str, *fields: object) -> bytes:
+        opened.append(label)
+        return unlock(key, sealed, label, *fields)  # type: ignore[arg-type]
+
+    def forbidden(*_: object) -> bytes:
+        raise AssertionError("a list must not open a public-key lock")
+
+    with (
+        patch("securemail.crypto.mailkeys.unlock", counted),
+        patch("securemail.crypto.content.unlock", counted),
+        patch("securemail.crypto.mailkeys.unlock_with", forbidden),
+        patch("securemail.crypto.mailkeys.key_pair", forbidden),
+        house.runtime.work(write=False) as ctx,
+    ):
+        assert len(listing.inbox(ctx, house.marieke).rows) == 5
+    assert len(opened) == 2 * 5
+
+
+def test_the_mark_moves_when_anything_changes(house: House) -> None:
+    sent = house.send(SANNE)
+    with house.work() as ctx:
+        before = listing.mark(ctx, house.marieke)
+    house.clock.forward(minutes=1)
+    from securemail.messages import receipts
+
+    with house.work() as ctx:
+        receipts.mark_opened(ctx, house.sanne, sent.conversation)
+    with house.work() as ctx:
+        assert listing.mark(ctx, house.marieke) > before
+        assert listing.arrived_since(ctx, house.marieke, before) == 0
