@@ -26,7 +26,8 @@ def tidy(ctx: Context) -> int:
         for key, *expired in (
             (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END),
             (WorkerKey.id, WorkerKey.seen < ctx.now - 10 * ALIVE_FOR),
-            (Pending.id, Pending.expires < ctx.now),
+            # Kept a day longer, so that a late click is told "expired" and not "unknown".
+            (Pending.id, Pending.expires < ctx.now - KEPT_AFTER_END),
             (BrowserSession.id, BrowserSession.expires < ctx.now),
             (Attempt.tag, Attempt.window_ends < ctx.now),
         )

@@ -1,6 +1,5 @@
-"""A small office for these tests: mailboxes, a message to a guest and to a colleague, and mail about it, as bare rows."""
+"""A small office for these tests: mailboxes, a message to a guest and a colleague, and mail about it, as bare rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from securemail.delivery.render import Renderer
 from securemail.delivery.smtp import Delivered, Result
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import keys
+from securemail.organisations import organisations
 from securemail.runtime import Runtime
 from securemail.store.models import (
     Account,
@@ -26,7 +26,6 @@ from securemail.store.models import (
     Conversation,
     Mailbox,
     Message,
-    Organisation,
     Outbox,
     OutboxLock,
     Recipient,
@@ -72,9 +71,9 @@ class Recorder:
         """There is nothing to close."""
 
 
-def make_runtime(folder: Path, database_url: str, *, clock: MovingClock, extra: Mapping[str, str] | None = None) -> Runtime:
+def make_runtime(folder: Path, database_url: str, *, clock: MovingClock) -> Runtime:
     """A runtime on a migrated database."""
-    environ = product_environ(folder, database_url, port=8000, smtp_port=2525, extra=extra)
+    environ = product_environ(folder, database_url, port=8000, smtp_port=2525)
     return Runtime.assemble(Settings.from_environ(environ), argon2=CHEAP, clock=clock)
 
 
@@ -130,9 +129,7 @@ def open_office(runtime: Runtime, clock: MovingClock, *, guests: int = 1) -> Off
     with runtime.work(write=True) as ctx:
         marieke = _member(ctx, "marieke@vandalenbakker.example", "Marieke van Dalen", "nl")
         sanne = _member(ctx, "sanne@vandalenbakker.example", "Sanne Kuipers", "en")
-        name, organisation = "Van Dalen & Bakker", ids.new_id()
-        mac = ctx.keys.sign_organisation(organisation, name.encode())
-        ctx.db.add(Organisation(id=organisation, name=name, created=ctx.now, mac=mac))
+        organisations.create(ctx, "Van Dalen & Bakker")
         conversation, message = ids.new_id(), ids.new_id()
         ctx.db.add(Conversation(id=conversation, created=ctx.now))
         ctx.db.add(

@@ -10,6 +10,9 @@ from securemail.store.models import Attempt, BrowserSession, Outbox, Pending, Wo
 from tests.delivery.office import Office
 
 
+DAY = timedelta(days=1)
+
+
 def _tidy(office: Office) -> None:
     with office.runtime.work(write=True) as ctx:
         housekeeping.tidy(ctx)
@@ -58,7 +61,7 @@ def test_expired_rows_go_and_others_stay(office: Office) -> None:
             session = {"state": 1, "created": now, "seen": now, "expires": expires, "remember": False}
             ctx.db.add(BrowserSession(id=ids.new_token(), account=None, sealed_rk=None, **session))
             ctx.db.add(Attempt(tag=ids.new_token(), count=1, window_ends=expires))
-            pending = {"kind": "sign-up", "token_hash": ids.new_token(), "created": now, "expires": expires}
+            pending = {"kind": "sign-up", "token_hash": ids.new_token(), "created": now, "expires": expires - DAY}
             ctx.db.add(Pending(id=ids.new_id(), address_tag=None, sealed_address=None, **pending))
     office.clock.forward(minutes=30)
     _tidy(office)

@@ -48,7 +48,10 @@ def test_every_kind_can_be_made() -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    ["a@b\r\nBcc: x@y", "a\n@b", "a b@c", "a@b, c@d", "<a@b>", "a@", "@b", "", "a\u2028@b", "a\u202e@b", 'x"@b', 5, None],
+    [
+        *("a@b\r\nBcc: x@y", "a\n@b", "a\u2028@b", "a\u202e@b", "a b@c", "a@b, c@d", "<a@b>", 'x"@b', "a@", "@b", ""),
+        *(5, None),
+    ],
 )
 def test_a_hostile_address_is_not_mailed(hostile: Any) -> None:
     with pytest.raises(Unsendable):
