@@ -7,6 +7,7 @@ account's total, and the pair of account and network waits a quarter of an hour 
 
 import ipaddress
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -144,6 +145,25 @@ def check_sign_up(runtime: "Runtime", address: str, network: bytes) -> None:
 def check_message_code(runtime: "Runtime", network: bytes) -> None:
     """Count one message code; nobody's link is locked by wrong ones. Raises `TooManyAttempts`."""
     with runtime.work(write=True) as ctx:
+        _spend(ctx, MESSAGE_CODE, network)
+
+
+def require_room_for_codes(ctx: Context, network: bytes) -> None:
+    """Look, without counting: 128 random bits are not guessed, so only wrong codes need to be counted, afterwards.
+
+    Raises:
+        TooManyAttempts: wait.
+    """
+    tag = _tag(ctx, MESSAGE_CODE.purpose, network)
+    found = ctx.db.execute(select(Attempt.count, Attempt.window_ends).where(Attempt.tag == tag)).first()
+    if found is not None:
+        count, ends = found
+        MESSAGE_CODE.spend(Bucket(count, ends), ctx.now)
+
+
+def count_code(ctx: Context, network: bytes) -> None:
+    """Count a wrong message code; when there is no room left, it counts for nothing more."""
+    with suppress(TooManyAttempts):
         _spend(ctx, MESSAGE_CODE, network)
 
 

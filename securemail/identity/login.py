@@ -65,10 +65,11 @@ def find(ctx: Context, address: str) -> Candidate:
         .where(Address.address_tag.in_(ctx.keys.address_tags(address)), Account.state == "active")
     ).all()
     account, epoch = stranger.account, stranger.epoch
-    found = [tuple(row) for row in rows] or [(stranger.account, sealed_address, account, epoch)]
-    for mailbox, sealed, owner, owner_epoch in found:
-        if _address(ctx.keys, mailbox, sealed) == address:
-            account, epoch = owner, owner_epoch
+    for row in rows:
+        if _address(ctx.keys, row.mailbox, row.sealed_address) == address:
+            account, epoch = row.id, row.rk_epoch
+    if not rows:
+        _address(ctx.keys, stranger.account, sealed_address)  # as much work as for a known address
     unlocker = ctx.db.scalar(
         select(Unlocker)
         .where(Unlocker.account == account, Unlocker.kind == unlock.PASSWORD)

@@ -46,6 +46,12 @@ def ensure_link(runtime: "Runtime") -> str | None:
     return f"{runtime.settings.public_url}/setup#{ids.token_to_text(token)}"
 
 
+def require_needed(ctx: Context) -> None:
+    """Raises `Gone` once there is an organisation."""
+    if organisations.any_exists(ctx):
+        raise Gone
+
+
 def require_open(ctx: Context, token: str) -> None:
     """Look whether a token would set up the organisation, before the work of stretching a password.
 
@@ -53,8 +59,7 @@ def require_open(ctx: Context, token: str) -> None:
         Gone: it happened already.
         InvalidInput: ('setup', 'invalid').
     """
-    if organisations.any_exists(ctx):
-        raise Gone
+    require_needed(ctx)
     tokens.find(ctx, KIND, token, field="setup")
 
 
@@ -76,8 +81,7 @@ def set_up(
     """
     # Every set-up token is deleted, not just this one: two that race with different links then wait for each other.
     used = tokens.take_all(ctx, KIND)
-    if organisations.any_exists(ctx):
-        raise Gone
+    require_needed(ctx)
     tokens.require_taken(ctx, used, token, field="setup")
     row = organisations.create(ctx, clean_name("organisation", organisation))
     new = accounts.create_account(

@@ -1,0 +1,67 @@
+"""Who may reach what: one table over every page. What is not in it, nobody reaches.
+
+'anyone' needs nothing. 'guest' pages prove the link's code themselves, for the link that their address names.
+'member' needs a session; what a member may do with a thing that the page names, the verb decides.
+"""
+
+from typing import Final, Literal
+
+Who = Literal["anyone", "guest", "member"]
+
+PERMISSIONS: Final[dict[str, Who]] = {
+    "assets.file": "anyone",
+    "health.alive": "anyone",
+    "health.ready": "anyone",
+    "pwa.manifest": "anyone",
+    "pwa.service_worker": "anyone",
+    "pwa.offline": "anyone",
+    "login.home": "anyone",
+    "login.login": "anyone",
+    "login.fragment": "anyone",
+    "login.logout": "anyone",
+    "setup.start": "anyone",
+    "signup.start": "anyone",
+    "signup.activate": "anyone",
+    "signup.profile": "anyone",
+    "signup.strength": "anyone",
+    "signup.saved": "anyone",
+    "guest.enter": "anyone",
+    "guest.enter_code": "anyone",
+    "guest.landing": "anyone",
+    "guest.open_code": "anyone",
+    "guest.language": "anyone",
+    "guest.letter": "guest",
+    "guest.open": "guest",
+    "guest.reply": "guest",
+    "guest.close": "guest",
+    "mailbox.inbox": "member",
+    "mailbox.sent": "member",
+    "mailbox.drafts": "member",
+    "mailbox.more": "member",
+    "mailbox.news": "member",
+    "conversation.show": "member",
+    "conversation.open": "member",
+    "conversation.reply": "member",
+    "conversation.receipts": "member",
+    "conversation.confirm_revoke": "member",
+    "conversation.revoke": "member",
+    "conversation.choose_access": "member",
+    "conversation.revoke_access": "member",
+    "conversation.resend": "member",
+    "compose.new": "member",
+    "compose.edit": "member",
+    "compose.send": "member",
+    "compose.save": "member",
+    "compose.discard": "member",
+    "compose.chip": "member",
+    "compose.suggest": "member",
+    "profile.language": "member",
+}
+
+PASSIVE: Final = frozenset({"mailbox.news"})
+"""What a page asks by itself: it keeps no session alive."""
+
+
+def needed(endpoint: str) -> Who | None:
+    """Who may reach an endpoint; None when the table does not know it."""
+    return PERMISSIONS.get(endpoint)

@@ -1,0 +1,126 @@
+"""One table from what went wrong to what is answered: a designed page, or a fragment for who asked for a part."""
+
+import logging
+import secrets
+import traceback
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from flask import Flask, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import exc
+from werkzeug.exceptions import HTTPException
+
+from securemail.clock import now
+from securemail.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    Gone,
+    InvalidInput,
+    NotFound,
+    TooManyAttempts,
+)
+from securemail.guests.guest_sessions import GuestSessionEnded
+from securemail.identity.sessions import SessionEnded
+from securemail.web import htmx, session
+from securemail.web.auth import LogInFirst
+from securemail.web.error_texts import error_text
+from securemail.web.filters import clock_time
+
+log = logging.getLogger(__name__)
+
+STATUS: Final[Mapping[type[Exception], int]] = {
+    LogInFirst: 401,
+    SessionEnded: 401,
+    GuestSessionEnded: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Gone: 410,
+    InvalidInput: 422,
+    TooManyAttempts: 429,
+    Busy: 503,
+    exc.OperationalError: 503,
+    exc.InterfaceError: 503,
+    exc.TimeoutError: 503,
+}
+"""Whatever else a page raises is a mistake of ours, or an alarm: 500."""
+_COME_BACK: Final = 5
+_NOT_KEPT: Final = frozenset({"csrf_token", "password"})
+
+
+def register(app: Flask) -> None:
+    """Answer every error."""
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer)
+
+
+def _answer_http(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error  # a redirect
+    response = make_response(_page(error.code))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _answer(error: Exception) -> ResponseReturnValue:
+    status = _status(error)
+    if status == 401:
+        return _log_in_first()
+    _tell_log(error, status)
+    retry_after = _retry_after(error, status)
+    response = make_response(_page(status, retry_after))
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _status(error: Exception) -> int:
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def _retry_after(error: Exception, status: int) -> int | None:
+    if isinstance(error, TooManyAttempts | Busy):
+        return error.retry_after
+    return _COME_BACK if status == 503 else None
+
+
+def _page(status: int, retry_after: int | None = None) -> ResponseReturnValue:
+    session.settle(success=False)
+    g.failed = True  # what the page asks the database from here on only reads
+    minutes = retry_after is not None and retry_after >= 60
+    retry = clock_time(now() + timedelta(seconds=retry_after or 0)) if minutes else None
+    template = "errors/fragment.html" if _wants_fragment() else "errors/page.html"
+    home = url_for("login.home")
+    return render_template(template, status=status, error=error_text(status), retry=retry, home=home), status
+
+
+def _wants_fragment() -> bool:
+    return htmx.is_partial() or request.headers.get("Sec-Fetch-Dest") == "empty"
+
+
+def _log_in_first() -> ResponseReturnValue:
+    """A page leads to the log-in; a form comes back with everything that was typed; htmx gets its fragment."""
+    if _wants_fragment():
+        return _page(401)
+    if request.method in session.SAFE:
+        ended = 1 if session.member_secret() is not None else None
+        return redirect(url_for("login.login", next=request.full_path.rstrip("?"), ended=ended), 303)
+    session.settle(success=False)
+    g.failed = True
+    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in _NOT_KEPT]
+    return render_template("login/again.html", kept=kept, action=request.path), 401
+
+
+def _tell_log(error: Exception, status: int) -> None:
+    """Where it happened and what kind of error, never its words: they may quote a letter."""
+    if status < 500 or isinstance(error, Busy):
+        return
+    g.request_id = secrets.token_hex(4)
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    log.error("%s %s in %s at %s", g.request_id, type(error).__name__, request.endpoint, places)

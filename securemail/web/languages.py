@@ -1,0 +1,50 @@
+"""Which language a page speaks, and the catalogues behind it, which are read from source at start."""
+
+from gettext import GNUTranslations, NullTranslations
+from typing import Any, Final
+
+from flask import Flask, request
+from flask_babel import Babel, Domain, get_locale
+
+from securemail import i18n
+from securemail.config import Language
+from securemail.web import auth, session
+
+TIME_ZONE: Final = "Europe/Amsterdam"
+
+
+class _Words:
+    """A catalogue under the names that Flask-Babel calls."""
+
+    def __init__(self, catalogue: NullTranslations | GNUTranslations) -> None:
+        self.ugettext = catalogue.gettext
+        self.ungettext = catalogue.ngettext
+        self.upgettext = catalogue.pgettext
+        self.unpgettext = catalogue.npgettext
+
+
+class _OurDomain(Domain):  # type: ignore[misc]
+    def get_translations(self) -> _Words:
+        return _Words(i18n.catalogue(str(get_locale() or "nl")))
+
+
+def language() -> str:
+    """The language of the page being made, for the mails that it causes."""
+    return str(get_locale() or "nl")
+
+
+def register(app: Flask, default: Language) -> None:
+    """Choose a language for every request: the member's own, the chosen one, the browser's, the setting's."""
+
+    def choose() -> str:
+        member = auth.known_member()
+        if member is not None:
+            return member.language
+        return session.chosen_language() or i18n.choose(request.headers.get("Accept-Language"), default)
+
+    babel = Babel(app, default_locale=default, default_timezone=TIME_ZONE, locale_selector=choose)
+    babel.domain_instance = _OurDomain()
+
+    @app.context_processor
+    def values() -> dict[str, Any]:
+        return {"locale": str(get_locale() or default)}

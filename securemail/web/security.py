@@ -1,0 +1,133 @@
+"""What protects every request and answer: headers, form tokens, sizes.
+
+Form tokens (platform facts, section 10): a browser that tells us another site sent the request is believed; after
+that the token must belong to a cookie of this browser. The cookies have the `__Host-` prefix, so no neighbouring
+domain can set them. Nothing is kept in a session of the framework: there is none.
+"""
+
+from io import BytesIO
+from typing import IO, Final
+
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import BadRequest, Forbidden
+
+from securemail.config import Settings
+from securemail.crypto import cookies
+from securemail.crypto.secrets import SessionSecret
+from securemail.web import session
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_OFF: Final = (
+    "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
+    "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
+    "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "web-share", "xr-spatial-tracking",
+)  # fmt: skip
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    # The recovery code has a button that copies it.
+    "Permissions-Policy": ", ".join([*(f"{name}=()" for name in _OFF), "clipboard-write=(self)"]),
+}
+_HSTS: Final = "max-age=31536000; includeSubDomains"
+
+SMALL: Final = 64 * 1024
+LARGE: Final = 8 * 1024 * 1024
+_WITH_LETTERS: Final = frozenset({"compose", "conversation", "guest"})
+"""A letter of 1 MB grows threefold when a form escapes it, and 5 MB are still told in a sentence, text kept."""
+
+
+class InMemoryRequest(Request):
+    """A request whose body never touches the disk, where the framework would put larger files in the clear."""
+
+    max_form_memory_size = LARGE
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
+
+
+class OtherSite(Forbidden):
+    """Another site sent this request."""
+
+
+class BadToken(BadRequest):
+    """The form's token is missing, malformed, or another browser's."""
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Guard every request and dress every answer."""
+    app.request_class = InMemoryRequest
+    app.config["MAX_FORM_MEMORY_SIZE"] = LARGE
+    app.config["MAX_CONTENT_LENGTH"] = LARGE
+    app.before_request(_bound_body)
+    app.jinja_env.globals["csrf_token"] = form_token
+    dressing = {
+        **HEADERS,
+        **({"Strict-Transport-Security": _HSTS} if settings.public_url.startswith("https:") else {}),
+    }
+
+    @app.after_request
+    def dress(response: Response) -> Response:
+        for name, value in dressing.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _bound_body() -> None:
+    request.max_content_length = LARGE if request.blueprint in _WITH_LETTERS else SMALL
+
+
+def form_token() -> str:
+    """A token for a form or the page's header; masked, so that no two pages hold the same bytes."""
+    return cookies.form_token(_own_secret())
+
+
+def require_form_token() -> None:
+    """Refuse a POST that did not come from a page of ours in this browser.
+
+    Raises:
+        OtherSite: 403.
+        BadToken: 400.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise OtherSite
+    tokens = (request.form.get("csrf_token", ""), request.headers.get("X-CSRF-Token", ""))
+    held = [secret for secret in _secrets() if secret is not None]
+    if not any(cookies.accepts_form_token(secret, token) for secret in held for token in tokens if token):
+        raise BadToken
+
+
+def has_cookie() -> bool:
+    """Whether the browser sent any of our cookies; one that keeps none cannot log in."""
+    return any(secret is not None for secret in _secrets())
+
+
+def _secrets() -> tuple[SessionSecret | None, ...]:
+    return session.member_secret(), session.guest_secret(), session.stranger_secret()
+
+
+def _own_secret() -> SessionSecret:
+    known: SessionSecret | None = g.get("form_secret") or session.member_secret() or session.stranger_secret()
+    if known is None:
+        known = SessionSecret.new()
+        session.keep_stranger(known)
+    g.form_secret = known
+    return known
+
+
+def use_for_forms(secret: SessionSecret) -> None:
+    """From here on this answer's forms belong to a session that has just begun."""
+    g.form_secret = secret
