@@ -109,7 +109,7 @@ def conversation(ctx: Context, reader: Correspondent, conversation: bytes) -> li
     ]
 
 
-def _rows(reader: Correspondent, conversation: bytes) -> Select[Any]:
+def _rows(reader: Correspondent, conversation: bytes) -> Any:
     mine = reader.principal
     return (
         select(Message, Recipient, Item, Envelope)

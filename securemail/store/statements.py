@@ -16,7 +16,7 @@ def insert_if_absent(db: Session, model: type[Base], values: Mapping[str, Any]) 
     Returns:
         Whether the row is new.
     """
-    table = model.__table__
+    table: Any = model.__table__
     if db.get_bind().dialect.name == "postgresql":
         statement: Any = postgresql.insert(table).values(values).on_conflict_do_nothing()
     else:

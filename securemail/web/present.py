@@ -65,7 +65,7 @@ def row(listed: ListedMessage, me: Correspondent) -> views.ListRow:
         unread=listed.unread,
         state=state,
         receipt=views.Receipt(listed.receipt.opened, len(listed.receipt.readers)) if listed.receipt else None,
-        bounced=bool(listed.receipt) and any(reader.state == "bounced" for reader in listed.receipt.readers),
+        bounced=any(reader.state == "bounced" for reader in (listed.receipt.readers if listed.receipt else ())),
     )
 
 

@@ -70,7 +70,7 @@ def save() -> ResponseReturnValue:
         theirs = drafts.load(ctx, me, key)
         conflict = views.Conflict(
             saved_at=theirs.changed, revision=theirs.revision, draft=ids.to_text(key),
-            conversation=ids.to_text(content.conversation) if content.conversation else None,
+            conversation=ids.to_text(content.conversation) if content.conversation else "",
         )  # fmt: skip
         return render("compose/conflict.html", conflict=conflict), 409
     compose = None if content.conversation else _compose(ctx, me, content, key=key, saved=saved)

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -215,7 +216,7 @@ def _closed(ref: bytes, ended: str, *, kept: str = "", status: int = 401) -> Res
     return page, status
 
 
-def _form(*, code: str = "", error: str | None = None) -> dict[str, object]:
+def _form(*, code: str = "", error: str | None = None) -> dict[str, Any]:
     return {
         "host": session.public_host(),
         "code": code,
