@@ -35,6 +35,8 @@
   });
 
   document.addEventListener("close", (event) => {
-    if (event.target.id === "dialog") body().replaceChildren();
+    if (event.target.id !== "dialog") return;
+    body().replaceChildren();
+    dialog().setAttribute("aria-labelledby", "dialog-title");
   }, true);
 }

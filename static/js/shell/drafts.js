@@ -4,7 +4,9 @@
   const timers = new WeakMap();
   const dirty = new WeakSet();
   const underway = new WeakSet();
+  const failed = new WeakSet();
   const sendAfter = new WeakMap();
+  let leaveFor = null;
 
   const formOf = (element) => element?.closest?.("[data-draft]");
   const state = (form) => form.querySelector("#saved");
@@ -55,13 +57,34 @@
     const form = ctx.sourceElement?.id === "saved" ? formOf(ctx.sourceElement) ?? formOf(state(document)) : null;
     if (!form) return;
     underway.delete(form);
-    if (!(ctx.response?.status < 300)) unsaved(form);
-    if (!(ctx.response?.status < 300) && ctx.response?.status !== 409) dirty.add(form);
+    const kept = ctx.response?.status < 300;
+    if (kept) failed.delete(form);
+    else {
+      failed.add(form);
+      unsaved(form);
+      // Another tab's words are in the way: only the writer can say which text stays.
+      if (ctx.response?.status !== 409) dirty.add(form);
+    }
+    if (leaveFor && kept) {
+      location.assign(leaveFor);
+      return;
+    }
+    leaveFor = null;
     if (sendAfter.has(form)) {
       const submitter = sendAfter.get(form);
       sendAfter.delete(form);
       form.requestSubmit(submitter ?? undefined);
     } else if (dirty.has(form)) later(form, PAUSE * 4);
+  });
+
+  // A send that failed leaves its words unsaved: go on keeping them.
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    const form = ctx.sourceElement;
+    if (form?.matches?.("[data-draft]") && form.isConnected && !(ctx.response?.status < 400)) later(form, PAUSE * 4);
+  });
+
+  addEventListener("online", () => {
+    for (const form of document.querySelectorAll("[data-draft]")) keep(form);
   });
 
   // Two tabs: keeping mine writes over what the other tab kept, knowingly.
@@ -74,9 +97,25 @@
     later(form, 0);
   });
 
+  // Leaving by our own buttons waits for the save, so that the list of drafts is right.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-leave], [data-back]");
+    const form = document.querySelector("[data-draft]");
+    if (!link || !form || !(dirty.has(form) || underway.has(form)) || failed.has(form)) return;
+    event.preventDefault();
+    leaveFor = link.href;
+    keep(form);
+  });
+
+  // Another conversation is about to take the place of an answer that is not kept yet.
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    const form = document.querySelector("#conversation [data-draft]");
+    if (form && !form.contains(ctx.sourceElement)) keep(form);
+  });
+
   addEventListener("beforeunload", (event) => {
     for (const form of document.querySelectorAll("[data-draft]")) {
-      if (dirty.has(form) && !form.dataset.sent) event.preventDefault();
+      if (failed.has(form) && !form.dataset.sent) event.preventDefault();
     }
   });
 }

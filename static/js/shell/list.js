@@ -35,4 +35,7 @@
     mark();
     if (ctx.target?.id === "conversation" || ctx.target === "#conversation") arrive();
   });
+
+  const first = document.querySelector("[data-conversation]");
+  if (first) toLast(first);
 }

@@ -1,14 +1,16 @@
 // A form is sent once: its button says that it is busy and keeps its width. Ctrl+Enter sends what is being written.
 {
+  const label = (button) => button.lastElementChild ?? button;
+
   const busy = (button) => {
-    button.dataset.label ??= button.textContent;
+    button.dataset.label ??= label(button).textContent;
     button.style.minInlineSize = `${button.offsetWidth}px`;
-    button.lastElementChild.textContent = button.dataset.busy;
+    label(button).textContent = button.dataset.busy;
     button.setAttribute("aria-busy", "true");
   };
 
   const rest = (button) => {
-    button.lastElementChild.textContent = button.dataset.label;
+    label(button).textContent = button.dataset.label;
     button.removeAttribute("aria-busy");
   };
 

@@ -10,6 +10,7 @@
   const ask = async () => {
     if (dialog().open && document.querySelector("[data-login-place]")) return;
     await htmx.ajax("GET", place(), { target: "#dialog-body" });
+    dialog().setAttribute("aria-labelledby", "login-title");
     if (!dialog().open) dialog().showModal();
   };
 
