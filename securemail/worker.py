@@ -32,7 +32,7 @@ from securemail.delivery.workers import OwnKey
 from securemail.errors import ConfigError
 from securemail.runtime import Runtime
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("securemail.worker")
 
 HEARTBEAT_SECONDS: Final = 10.0
 _SHORTEST_PAUSE: Final = 0.5
@@ -132,6 +132,8 @@ class Worker:
         try:
             while not self.stopping.wait(HEARTBEAT_SECONDS):
                 self._beat_when_possible()
+            # Once more at the stop: a mail that hangs must not keep the others from being handed on before we are killed.
+            self._beat_when_possible()
         finally:
             # Without a heartbeat our claims would lapse under our hands: better to end and be started again.
             self.stopping.set()

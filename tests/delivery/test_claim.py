@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import delete, update
 
 from securemail import ids
@@ -142,7 +143,7 @@ def test_a_late_failure_of_a_lost_claim_changes_nothing(office: Office) -> None:
     assert office.receiver_state() == "waiting"
 
 
-def test_a_planted_row_is_never_mailed(office: Office) -> None:
+def test_a_planted_row_is_never_mailed(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     """A writer of the database can make locks: E1 proves no sender."""
     recorder = Recorder()
     worker = office.worker(recorder)
@@ -160,6 +161,7 @@ def test_a_planted_row_is_never_mailed(office: Office) -> None:
     assert worker.step()
     assert recorder.raw == []
     assert office.row(planted).state == "failed"
+    assert f"alarm: outbox row {planted.hex()}" in caplog.text
 
 
 def test_a_replaced_payload_is_never_mailed(office: Office) -> None:

@@ -9,7 +9,6 @@ from securemail.delivery import housekeeping, outbox
 from securemail.store.models import Attempt, BrowserSession, Outbox, Pending, WorkerKey
 from tests.delivery.office import Office
 
-
 DAY = timedelta(days=1)
 
 
