@@ -132,7 +132,7 @@ class Worker:
         try:
             while not self.stopping.wait(HEARTBEAT_SECONDS):
                 self._beat_when_possible()
-            # Once more at the stop: a mail that hangs must not keep the others from being handed on before we are killed.
+            # Once more at the stop: while one mail hangs, the others are handed on before somebody kills us.
             self._beat_when_possible()
         finally:
             # Without a heartbeat our claims would lapse under our hands: better to end and be started again.
