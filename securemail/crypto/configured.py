@@ -71,7 +71,7 @@ class ConfiguredKeys:
         return self._open_directory(sealed, Label.DIRECTORY_ADDRESS, mailbox)
 
     def sign_public_key(self, kind: str, principal: bytes, epoch: int, public_key: bytes) -> bytes:
-        """What makes a public key count (keys.md section 10); kind is account, mailbox, link, token or worker."""
+        """What makes a public key count (MAC table of README.md); kind is account, mailbox, link, token or worker."""
         return self._sign(Label.MAC_PUBLIC_KEY, kind, principal, epoch, SUITE, public_key)
 
     def trusts_public_key(self, mac: bytes, kind: str, principal: bytes, epoch: int, public_key: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The bytes of contexts and of padded, text-like content (keys.md sections 3 and P1), nothing secret in here."""
+"""The bytes of contexts and of padded, text-like content (README.md has the tables), nothing secret in here."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A guest link: what its code opens, and what finds it (keys.md section 7, method "none").
+"""A guest link: what its code opens, and what finds it (method "none").
 
 The code is 128 random bits, so guessing needs no lock; its `link_ref` reveals nothing about it. Whoever reads the
 recipient's mailbox has the code: with this method that is the stated limit, not an oversight.

@@ -1,7 +1,7 @@
 """The two locks, S1 (symmetric) and E1 (public key), and the one derivation; the only callers of the primitives.
 
 Binding: the library's HPKE takes no associated data, so everything a lock is bound to stands in its context.
-HPKE base mode proves nothing about who made a lock (section 10 of the format's README says what does).
+HPKE base mode proves nothing about who made a lock (a MAC does, see `configured`).
 """
 
 from functools import cache
