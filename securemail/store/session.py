@@ -16,13 +16,13 @@ def make_engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         return _sqlite(url)
     return create_engine(
-        url, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=5,
+        url, hide_parameters=True, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=5,
         connect_args={"connect_timeout": 5, "options": "-c lock_timeout=5000 -c statement_timeout=30000"},
     )  # fmt: skip
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

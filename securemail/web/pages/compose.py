@@ -1,7 +1,5 @@
 """Writing a new message: chips, suggestions, the draft that keeps itself, and sending."""
 
-from email.utils import getaddresses
-
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -12,6 +10,7 @@ from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory
 from securemail.mailboxes.addresses import normalise
 from securemail.messages import contacts, drafts, sending
+from securemail.messages.typed_addresses import take_apart
 from securemail.web import present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
@@ -20,7 +19,6 @@ from securemail.web.htmx import is_partial, render
 from securemail.web.session import current
 
 pages = Blueprint("compose", __name__)
-_MOST_TYPED = 100_000
 _MOST_CHIPS = 120
 
 
@@ -119,12 +117,9 @@ def _typed(ctx: Context, me: Member, *, conversation: bytes | None = None) -> dr
 
 def _addresses(typed: list[str]) -> list[tuple[str, str]]:
     """(address, name) pairs from fields in which people separate addresses as they like."""
-    text = ", ".join(typed)[:_MOST_TYPED].replace(";", ",").replace("\r", "\n").replace("\n", ",")
     pairs: dict[str, tuple[str, str]] = {}
-    for name, address in getaddresses([text], strict=False):
-        if address or name:
-            # "Jan de Boer" without an address is kept as typed: the chip then says what is wrong with it.
-            pairs.setdefault(_comparable(address or name), (address or name, name if address else ""))
+    for address, name in take_apart("\n".join(typed)):
+        pairs.setdefault(_comparable(address), (address, name))
     return list(pairs.values())
 
 
