@@ -27,14 +27,14 @@ ERROR_TEXTS: dict[int, ErrorText] = {
     ),
     401: ErrorText(
         title=_("De sessie is afgelopen"),
-        what=_("Na een tijd zonder activiteit sluiten we de toegang af."),
+        what=_("Na een tijd zonder activiteit eindigt een sessie vanzelf."),
         safe=_("Er is niets verloren."),
         next=_("Log opnieuw in om verder te gaan."),
     ),
     403: ErrorText(
-        title=_("Hier is geen toegang toe"),
+        title=_("Geen toegang tot deze pagina"),
         what=_("Dit account mag deze pagina niet openen."),
-        next=_("Hoort dit wel te kunnen? Vraag het de beheerder van de organisatie."),
+        next=_("Moet dit wel kunnen? Vraag het aan de beheerder van de organisatie."),
     ),
     404: ErrorText(
         title=_("Deze pagina is er niet"),
@@ -97,7 +97,7 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "organisation.control": _("In deze naam staan tekens die niet kunnen."),
     "password.empty": _("Vul een wachtwoord in."),
     "password.short": _("Dit wachtwoord is te kort. Gebruik minstens 15 tekens."),
-    "password.long": _("Dit wachtwoord is langer dan 1024 tekens. Kies een korter."),
+    "password.long": _("Dit wachtwoord is langer dan 1024 tekens. Kies een korter wachtwoord."),
     "password.common": _("Dit wachtwoord staat op de lijst van veelgebruikte wachtwoorden. Kies een ander."),
     "password.name": _("Dit wachtwoord bestaat uit je naam of die van je organisatie. Kies een ander."),
     "login.wrong": _("Het e-mailadres of het wachtwoord klopt niet."),
