@@ -177,6 +177,13 @@ class Chip:
     state: ChipState = "ok"
     problem: str = ""
 
+    @property
+    def typed(self) -> str:
+        """As it could have been typed: the name travels with the address, also through a form without script."""
+        if self.person.name == self.person.address:
+            return self.person.address
+        return '"{}" <{}>'.format(self.person.name.replace('"', ""), self.person.address)
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
