@@ -2,7 +2,14 @@
 {
   const problem = () => document.getElementById("problem");
   const words = (id) => document.getElementById(id).content.cloneNode(true);
-  const tell = (id) => problem().replaceChildren(words(id));
+  const show = () => {
+    const notice = problem().firstElementChild;
+    if (notice && !notice.querySelector("[data-close]")) notice.append(words("words-close"));
+  };
+  const tell = (id) => {
+    problem().replaceChildren(words(id));
+    show();
+  };
   // A poll nobody asked for fails in silence: the next one tells whether it was serious.
   const unasked = (ctx) => ctx.sourceElement?.id === "news";
 
@@ -13,7 +20,9 @@
   };
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-    ctx.request.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content;
+    // A form that came later, like the log-in over a page, brings a newer token than the page's own.
+    const own = ctx.request.body.get("csrf_token");
+    ctx.request.headers["X-CSRF-Token"] = own ?? document.querySelector('meta[name="csrf"]').content;
     const names = ctx.sourceElement?.dataset?.sendOnly;
     if (names) only(ctx, names.split(" "));
     if (document.visibilityState === "hidden") ctx.request.keepalive = true;
@@ -33,6 +42,15 @@
     delete ctx.hx.pushurl;
     ctx.push = null;
   });
+
+  // The common error page as a fragment must never take the place of a form with words in it.
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (![409, 422].includes(ctx.response.status) || !ctx.text?.includes("error-fragment")) return;
+    ctx.hx.retarget = "#problem";
+    ctx.hx.reswap = "innerHTML";
+  });
+
+  document.addEventListener("htmx:after:swap", show);
 
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
     if (ctx.response.status < 400 && !unasked(ctx)) problem().replaceChildren();
