@@ -110,7 +110,7 @@
   // Another conversation is about to take the place of an answer that is not kept yet.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     const form = document.querySelector("#conversation [data-draft]");
-    if (form && !form.contains(ctx.sourceElement)) keep(form);
+    if (form && ctx.target?.id === "conversation" && !form.contains(ctx.sourceElement)) keep(form);
   });
 
   addEventListener("beforeunload", (event) => {

@@ -26,7 +26,8 @@
       else location.reload();
       return;
     }
-    waiting = ctx;
+    // What somebody sent matters more than a save that met the same closed door.
+    if (!waiting || ctx.sourceElement.matches("form")) waiting = ctx;
     ask();
   });
 
