@@ -95,7 +95,7 @@ def _page(status: int, retry_after: int | None = None) -> ResponseReturnValue:
     minutes = retry_after is not None and retry_after >= 60
     retry = clock_time(now() + timedelta(seconds=retry_after or 0)) if minutes else None
     template = "errors/fragment.html" if _wants_fragment() else "errors/page.html"
-    home = url_for("login.home")
+    home = url_for("mailbox.start")
     return render_template(template, status=status, error=error_text(status), retry=retry, home=home), status
 
 

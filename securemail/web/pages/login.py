@@ -24,18 +24,12 @@ pages = Blueprint("login", __name__)
 _IN_PLACE = {"HX-Retarget": "[data-login-place]", "HX-Reswap": "outerHTML"}
 
 
-@pages.get("/")
-def home() -> ResponseReturnValue:
-    """The front door: to set-up on the first visit, else to the inbox, which asks to log in when need be."""
-    if not organisations.any_exists(session.current()):
-        return redirect(url_for("setup.start"), 303)
-    return redirect(url_for("mailbox.inbox"), 303)
-
-
 @pages.route("/login", methods=["GET", "POST"], endpoint="login")
 def login_() -> ResponseReturnValue:
-    """The page; a right password leads to where somebody was going."""
+    """The page; a right password leads to where somebody was going. Before set-up there is nobody to log in."""
     if request.method == "GET":
+        if not organisations.any_exists(session.current()):
+            return redirect(url_for("setup.start"), 303)
         return _form("login/login.html")
     try:
         _log_in()
