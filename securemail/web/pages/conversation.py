@@ -33,7 +33,7 @@ def show(conversation: bytes) -> ResponseReturnValue:
     return render("conversation/show.html", conversation=seen, list=page_of(ctx, me, beside, selected=seen.id))
 
 
-@pages.post("/conversations/<identifier:conversation>/open")
+@pages.post("/conversations/<identifier:conversation>/open", endpoint="open")
 def open_(conversation: bytes) -> ResponseReturnValue:
     """A person opens what is closed: the sender sees that from now on."""
     ctx, me = current(), member()
