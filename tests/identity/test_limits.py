@@ -1,9 +1,7 @@
 """Guessing is slowed down, exactly, in every process; nobody is locked out by a stranger."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -11,18 +9,11 @@ from sqlalchemy import text
 from securemail.errors import TooManyAttempts
 from securemail.identity import limits
 from securemail.identity.limits import Bucket, Growing, Steady
-from tests.house import House, furnish
+from tests.house import House
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 HOME, CAFE = limits.network("192.0.2.7"), limits.network("198.51.100.9")
 SANNE = "sanne@vandalenbakker.example"
-
-
-@pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    furnished = furnish(tmp_path, database_url)
-    yield furnished
-    furnished.runtime.engine.dispose()
 
 
 def _tries(house: House, address: str, network: bytes, *, until: int = 500) -> int:
@@ -77,7 +68,9 @@ def test_a_column_somebody_edited_does_not_overflow() -> None:
         (None, "not an address", True),
     ],
 )
-def test_a_network_is_an_address_or_the_first_half_of_a_long_one(left: str | None, right: str, one: bool) -> None:
+def test_a_network_is_an_address_or_the_first_half_of_a_long_one(
+    left: str | None, right: str, one: bool
+) -> None:
     assert (limits.network(left) == limits.network(right)) is one
 
 
@@ -116,11 +109,10 @@ def test_an_office_behind_one_address_logs_in_all_morning(house: House) -> None:
 
 
 def test_one_network_cannot_try_many_addresses(house: House) -> None:
-    tried = 0
+    for number in range(60):
+        limits.check_login(house.runtime, f"somebody{number}@example.org", CAFE)
     with pytest.raises(TooManyAttempts):
-        for tried in range(100):
-            limits.check_login(house.runtime, f"somebody{tried}@example.org", CAFE)
-    assert tried == 60
+        limits.check_login(house.runtime, "somebody60@example.org", CAFE)
 
 
 def test_waiting_helps(house: House) -> None:

@@ -81,7 +81,11 @@ def test_capitals_make_no_second_address(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "cleaned"),
-    [("  Sanne   Kuipers ", "Sanne Kuipers"), ("Jose\u0301", "José"), ("Van Dalen & Bakker", "Van Dalen & Bakker")],
+    [
+        ("  Sanne   Kuipers ", "Sanne Kuipers"),
+        ("Jose\u0301", "José"),
+        ("Van Dalen & Bakker", "Van Dalen & Bakker"),
+    ],
 )
 def test_a_name_is_one_tidy_line(typed: str, cleaned: str) -> None:
     assert clean_name("name", typed) == cleaned
@@ -89,7 +93,13 @@ def test_a_name_is_one_tidy_line(typed: str, cleaned: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "code"),
-    [("", "empty"), (" . ", "empty"), ("x" * 121, "long"), ("Sanne\nBcc:", "control"), ("annaS\u202e", "control")],
+    [
+        ("", "empty"),
+        (" . ", "empty"),
+        ("x" * 121, "long"),
+        ("Sanne\nBcc:", "control"),
+        ("annaS\u202e", "control"),
+    ],
 )
 def test_a_name_that_could_deceive_is_refused(typed: str, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
