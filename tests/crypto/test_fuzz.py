@@ -16,7 +16,12 @@ SECONDS_PER_BLOB = 0.001
 
 
 def damaged(sealed: bytes, other: bytes, draw: random.Random) -> bytes:
-    """The blob with one kind of damage; never the blob itself."""
+    """The blob with one kind of damage; never the blob itself, which a splice may give by chance."""
+    blob = changed(sealed, other, draw)
+    return blob if blob != sealed else sealed[:-1]
+
+
+def changed(sealed: bytes, other: bytes, draw: random.Random) -> bytes:
     cut = draw.randrange(len(sealed))
     kind = draw.randrange(6)
     if kind == 0:
@@ -29,10 +34,10 @@ def damaged(sealed: bytes, other: bytes, draw: random.Random) -> bytes:
         return sealed[:cut] + sealed[cut + 1 :]
     if kind == 4:
         return sealed[: cut + 1] + other[cut + 1 :] + b"\x00"
-    changed = bytearray(sealed)
+    flipped = bytearray(sealed)
     for position in draw.sample(range(len(sealed)), k=min(len(sealed), draw.randint(1, 4))):
-        changed[position] ^= draw.randint(1, 255)
-    return bytes(changed)
+        flipped[position] ^= draw.randint(1, 255)
+    return bytes(flipped)
 
 
 def blobs(count: int, draw: random.Random) -> Iterator[tuple[Pair, Place, bytes]]:
