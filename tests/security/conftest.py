@@ -1,0 +1,23 @@
+"""A furnished house, and one that has been lived in, on each kind of database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house import House, furnish
+from tests.security.town import Town, settle
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+    """Marieke and Sanne, on SQLite and on PostgreSQL."""
+    furnished = furnish(tmp_path, database_url)
+    yield furnished
+    furnished.runtime.engine.dispose()
+
+
+@pytest.fixture
+def town(house: House) -> Town:
+    """The house with at least two rows of every table that holds something sealed."""
+    return settle(house)

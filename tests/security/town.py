@@ -1,0 +1,181 @@
+"""A house that has been lived in: every table filled, and every secret that its people hold, to attack it with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from securemail import ids
+from securemail.crypto import mailkeys, notes
+from securemail.crypto.codes import read_recovery_code
+from securemail.crypto.mailkeys import MailKeys
+from securemail.crypto.secrets import MessageCode, RecoveryCode, SessionSecret
+from securemail.delivery import workers
+from securemail.delivery.workers import OwnKey
+from securemail.guests import guest_sessions
+from securemail.identity import accounts, login, signup
+from securemail.identity.context import Context, Guest, Member
+from securemail.messages import drafts, reading, revocation, sending
+from securemail.store.models import GuestLink, Mailbox, MailGrant, Outbox, OutboxLock, Pending
+from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House
+
+URL = "http://localhost:8000"
+
+
+@dataclass
+class Town:
+    """The house, who is logged in there, and what each of them knows."""
+
+    house: House
+    worker: OwnKey
+    sessions: dict[bytes, SessionSecret]
+    """By account."""
+    guests: dict[bytes, SessionSecret]
+    """By link."""
+    codes: dict[bytes, MessageCode]
+    """By link."""
+    recovery: dict[bytes, RecoveryCode]
+    """By account."""
+    tokens: dict[bytes, str]
+    """By waiting sign-up."""
+    organisation: MailKeys
+    first: sending.Sent
+    second: sending.Sent
+
+    @property
+    def members(self) -> tuple[Member, Member]:
+        return self.house.marieke, self.house.sanne
+
+    def member(self, account: bytes) -> Member:
+        return next(member for member in self.members if member.account == account)
+
+    def in_mailbox(self, mailbox: bytes) -> Member:
+        return next(member for member in self.members if member.mailbox == mailbox)
+
+
+def settle(house: House) -> Town:
+    """Two workers, letters both ways, guests who read and answer, drafts, log-ins, sign-ups and a withdrawal."""
+    worker = OwnKey.new()
+    with house.work() as ctx:
+        workers.announce(ctx, worker)
+        workers.announce(ctx, OwnKey.new())
+        accounts.set_language(ctx, house.sanne, "en")
+    first = house.send(FATIMA, PETER, SANNE)
+    second = house.send(MARIEKE, FATIMA, author=house.sanne, subject="Zitting", text="Dinsdag om tien uur.")
+    third = house.send(FATIMA, subject="Tweede dossier", text="Alleen voor Fatima.")
+    codes = read_codes(house)
+    guests = enter(house, codes)
+    write(house, guests, first)
+    with house.work() as ctx:
+        reading.take_in(ctx, house.marieke)
+        recovery = read_recovery_codes(ctx, house)
+        tokens = sign_up(ctx, worker)
+        revocation.revoke_access(ctx, house.marieke, third.message, 0)
+    return Town(
+        house=house,
+        worker=worker,
+        sessions={member.root.account: log_in(house, member) for member in (house.marieke, house.sanne)},
+        guests=guests,
+        codes=codes,
+        recovery=recovery,
+        tokens=tokens,
+        organisation=organisation_keys(house),
+        first=first,
+        second=second,
+    )
+
+
+def read_codes(house: House) -> dict[bytes, MessageCode]:
+    """The codes as they stand in the makers' own notes, and in the mails."""
+    with house.work() as ctx:
+        return {row.id: _code(house, row) for row in ctx.db.scalars(select(GuestLink))}
+
+
+def _code(house: House, row: GuestLink) -> MessageCode:
+    maker = house.marieke if row.maker == house.marieke.mailbox else house.sanne
+    return MessageCode(bytes.fromhex(maker.mail.open_maker(row.id, row.sealed_maker)["code"]))
+
+
+def enter(house: House, codes: dict[bytes, MessageCode]) -> dict[bytes, SessionSecret]:
+    """Every guest opens their link, each in a browser of their own, but the last two links share one."""
+    secrets: dict[bytes, SessionSecret] = {}
+    for link, code in codes.items():
+        browser = list(secrets.values())[-1] if len(secrets) == len(codes) - 1 else None
+        with house.work() as ctx:
+            secrets[link], _ = guest_sessions.open_link(ctx, code, browser)
+    return secrets
+
+
+def resume_guest(ctx: Context, link: bytes, secret: SessionSecret) -> Guest:
+    ref = ctx.db.scalars(select(GuestLink.link_ref).where(GuestLink.id == link)).one()
+    return guest_sessions.resume(ctx, secret, ref)
+
+
+def write(house: House, guests: dict[bytes, SessionSecret], sent: sending.Sent) -> None:
+    """Answers by a guest and by a member, and drafts by both."""
+    with house.work() as ctx:
+        links = ctx.db.scalars(select(GuestLink.id).where(GuestLink.conversation == sent.conversation)).all()
+        guest = resume_guest(ctx, links[0], guests[links[0]])
+        sending.reply(ctx, guest, conversation=sent.conversation, key=ids.new_id(), text="Dank je wel.")
+        reading.take_in(ctx, house.sanne)
+    with house.work() as ctx:
+        sending.reply(ctx, house.sanne, conversation=sent.conversation, key=ids.new_id(), text="Akkoord.")
+        for number, author in enumerate((house.marieke, house.sanne, house.marieke)):
+            content = drafts.Content((PETER,), f"Ontwerp {number}", "Nog niet af")
+            draft = ids.new_id()
+            for revision in range(number + 1):
+                drafts.save(ctx, author, draft, revision, content)
+
+
+def log_in(house: House, member: Member) -> SessionSecret:
+    """With address and password, as everybody does."""
+    with house.work() as ctx:
+        candidate = login.find(ctx, member.address)
+    proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, PASSWORD)
+    with house.work() as ctx:
+        return login.finish(ctx, proved, remember=False)
+
+
+def read_recovery_codes(ctx: Context, house: House) -> dict[bytes, RecoveryCode]:
+    """From the mails that wait: locked to the owner's mailbox."""
+    return {
+        member.root.account: read_recovery_code(" ".join(_payload(ctx, member)["code_groups"]))
+        for member in (house.marieke, house.sanne)
+    }
+
+
+def _payload(ctx: Context, member: Member) -> dict[str, Any]:
+    row = ctx.db.scalars(select(Outbox).where(Outbox.kind == "recovery_code", Outbox.mailbox == member.mailbox)).one()
+    held = ctx.db.get_one(OutboxLock, (row.id, member.mailbox))
+    key = notes.open_payload_key(member.mail.pair(), held.sealed_key, row.id, member.mailbox, held.epoch)
+    return notes.open_payload(key, row.id, row.sealed_payload or b"")
+
+
+def sign_up(ctx: Context, worker: OwnKey) -> dict[bytes, str]:
+    """Two strangers ask for an account; what their mails say, by waiting row."""
+    tokens = {}
+    for address in ("noor@example.org", "daan@example.org"):
+        known = set(ctx.db.scalars(select(Outbox.id)))
+        signup.request(ctx, address, language="nl", public_url=URL)
+        [row] = ctx.db.scalars(select(Outbox).where(Outbox.id.not_in(known))).all()
+        held = ctx.db.get_one(OutboxLock, (row.id, worker.id))
+        key = notes.open_payload_key(worker.pair, held.sealed_key, row.id, worker.id, held.epoch)
+        link = notes.open_payload(key, row.id, row.sealed_payload or b"")["token_link"]
+        tag = ctx.keys.address_tag(address)
+        tokens[ctx.db.scalars(select(Pending.id).where(Pending.address_tag == tag)).one()] = link
+    return tokens
+
+
+def organisation_keys(house: House) -> MailKeys:
+    """The organisation's own key, as its administrator opens it."""
+    with house.work() as ctx:
+        mailbox = ctx.db.scalars(select(Mailbox).where(Mailbox.kind == "organisation")).one()
+        grant = ctx.db.scalars(select(MailGrant).where(MailGrant.mailbox == mailbox.id)).one()
+    return MailKeys(mailbox.id, grant.epoch, open_grant(house.marieke, grant))
+
+
+def open_grant(member: Member, grant: MailGrant) -> Any:
+    return mailkeys.open_grant(
+        member.root.identity(), grant.sealed_mk, mailbox=grant.mailbox, epoch=grant.epoch,
+        grantee=grant.grantee, grant=grant.id, rights=grant.rights,
+    )  # fmt: skip
