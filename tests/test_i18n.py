@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -10,6 +11,7 @@ from babel.messages.pofile import read_po
 
 from securemail import i18n
 from securemail.config import ROOT
+from tests import bare_words
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 
@@ -69,3 +71,30 @@ def test_the_catalogue_is_up_to_date_with_the_source() -> None:
     command = [sys.executable, str(ROOT / "bin" / "messages"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_english_is_the_dutch_itself() -> None:
+    same = [message.id for message in messages() if message.id == message.string]
+    assert same == ["Log in", "Print"]
+
+
+@pytest.mark.parametrize("path", bare_words.templates(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_templates_have_no_words_of_one_language(path: Path) -> None:
+    assert bare_words.in_template(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("<p>{{ _('Postvak') }} · 3</p>", []),
+        ("<p>Postvak</p>", ["Postvak"]),
+        ("<p {% if a %}hidden{% endif %}>{% if a %}Jij{% endif %}</p>", ["Jij"]),
+        ('<input placeholder="Je naam">', ["Je naam"]),
+        ('<button aria-label="{{ _(\'Sluiten\') }}" class="a b"></button>', []),
+        ('<button data-busy="Bezig"></button>', ["Bezig"]),
+        ("<{{ level }} class=\"x\">{{ 'Er is niets' if a else '' }}</{{ level }}>", ["Er is niets"]),
+        ("<kbd>Ctrl</kbd><style>p { color: red }</style>{# words #}<b>Securemail</b>", []),
+    ],
+)
+def test_the_search_for_bare_words_finds_them(source: str, found: list[str]) -> None:
+    assert bare_words.in_template(source) == found
