@@ -1,4 +1,4 @@
-"""A furnished house for tests: an organisation with real accounts, keys and mailboxes, and a clock that the test turns."""
+"""A furnished house for tests: an organisation with real accounts, keys and mailboxes, and a clock that is turned."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +68,12 @@ class House:
         """Send a new conversation, Marieke's unless another author is named."""
         with self.work() as ctx:
             return sending.send(
-                ctx, author or self.marieke, key=key or ids.new_id(), to=list(to) or [FATIMA], subject=subject, text=text
+                ctx,
+                author or self.marieke,
+                key=key or ids.new_id(),
+                to=list(to) or [FATIMA],
+                subject=subject,
+                text=text,
             )
 
     def code_of(self, conversation: bytes, address: str) -> MessageCode:
