@@ -34,7 +34,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
-        dutch = named.get("lang") == "nl" or tag in ("script", "style")
+        dutch = (named.get("lang") == "nl" and tag != "html") or tag in ("script", "style")
         for name in ("aria-label", "title", "placeholder", "alt", "data-busy", "data-done"):
             self.handle_data(named.get(name) or "")
         if tag not in VOID:
