@@ -1,0 +1,29 @@
+"""One running product per database and test process; every test brings fresh people into it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.people import Office, open_office
+from tests.servers import Postgres, Sqlite
+
+
+@pytest.fixture(scope="session")
+def office(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """On SQLite, for stories to which the database does not matter."""
+    with open_office(tmp_path_factory.mktemp("office"), sqlite.new_database()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_office(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("office"), postgres.new_database()) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def every_office(request: pytest.FixtureRequest) -> Office:
+    """On each kind of database in turn; with `page`, a story runs four times."""
+    name = {"sqlite": "office", "postgresql": "postgres_office"}[request.param]
+    found: Office = request.getfixturevalue(name)
+    return found
