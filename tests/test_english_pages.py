@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from flask.testing import FlaskClient
 
 from securemail import i18n, ids
 from securemail.crypto.codes import write_message_code
+from securemail.delivery.brand import Brand
+from securemail.delivery.notifications import KINDS, Notification
+from securemail.delivery.render import Renderer
 from securemail.web import create_app
 from tests import house
 from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, House
@@ -132,3 +136,18 @@ def test_guests_read_english(home: House, browser: FlaskClient) -> None:
     opened = post(browser, "/b", "/b", code=write_message_code(code))
     assert "Quarterly figures" in opened
     assert dutch_on(opened) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sender", [MARIEKE[1], None])
+def test_mails_speak_english(kind: str, sender: str | None) -> None:
+    now = datetime(2026, 11, 19, 8, 58, tzinfo=UTC)
+    values = {"sender_name": sender, "sender_address": MARIEKE[0], "link": "https://a.example/#c", "host": "a.example"}
+    values |= {"short_link": "a.example", "code_groups": ["ABCD"] * 9}
+    brand = Brand("Firm")
+    mail = Renderer("post@example.org").mail(
+        Notification(bytes(16), kind, FATIMA[0], FATIMA[1], "en", brand, values, now), now=now
+    )
+    plain, html = mail.iter_parts()
+    said = plain.get_content().partition("In het Nederlands:")[0]
+    assert [dutch_on(part) for part in (str(mail["Subject"]), said, html.get_content())] == [set()] * 3
