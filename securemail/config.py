@@ -16,7 +16,7 @@ SmtpSecurity = Literal["none", "starttls", "tls"]
 SignUp = Literal["open", "closed"]
 Language = Literal["nl", "en"]
 
-# keys.md, section 2. Not from the environment: a weaker cost must not be one typing error away.
+# See securemail/crypto/README.md. Not from the environment: a weaker cost must not be one typing error away.
 ARGON2_KIB: Final = 65536
 ARGON2_PASSES: Final = 3
 

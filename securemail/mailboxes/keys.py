@@ -1,7 +1,7 @@
 """Published public keys: made, signed, and believed only with our signature and in the current epoch.
 
 A writer of the database without the configuration can plant rows; a planted key fails here, before anything is
-locked to it (keys.md section 10).
+locked to it (see docs/security.md).
 """
 
 import logging

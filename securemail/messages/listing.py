@@ -3,6 +3,7 @@
 No public-key work here: a row costs two symmetric locks (its content key and its head).
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from securemail.messages.receipts import Receipt, receipts_of
 from securemail.store.models import Envelope, Item, Message, Recipient, Thread
 
 PAGE = 50
+_WATCHED = 100
+"""Changes that the mark looks at: more than can commit out of order within one request's time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Cursor = tuple[datetime, bytes]
 """The place after which the next page begins: a time, and the id that tells two at the same time apart."""
@@ -80,10 +83,21 @@ def sent(ctx: Context, member: Member, before: Cursor | None = None, limit: int 
     return _page(ctx, member, rows, limit, lambda row: (row.sent_at, row.id))
 
 
-def mark(ctx: Context, member: Member) -> int:
-    """What the poll compares: when anything in the mailbox changed last, in microseconds."""
-    newest = ctx.db.scalar(select(func.max(Thread.changed)).where(Thread.mailbox == member.mailbox))
-    return microseconds(newest) if newest is not None else 0
+def mark(ctx: Context, member: Member) -> str:
+    """What the poll compares: when anything changed last (microseconds), and a digest of the newest changes.
+
+    The digest is there because times are taken when a transaction begins: one that began earlier may end later, and
+    would otherwise pass unseen behind a mark that is already further on.
+    """
+    rows = ctx.db.execute(
+        select(Thread.changed, Thread.conversation)
+        .where(Thread.mailbox == member.mailbox)
+        .order_by(Thread.changed.desc())
+        .limit(_WATCHED)
+    ).all()
+    facts = b"".join(microseconds(row.changed).to_bytes(8, "big") + row.conversation for row in rows)
+    newest = microseconds(rows[0].changed) if rows else 0
+    return f"{newest}-{hashlib.sha256(facts).hexdigest()[:16]}"
 
 
 def _columns(*wanted: Any) -> Select[Any]:
@@ -148,9 +162,12 @@ def _sender(ctx: Context, row: Row[Any]) -> Party | None:
     return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)
 
 
-def arrived_since(ctx: Context, member: Member, mark: int) -> int:
-    """How many conversations have something unopened that came after a mark."""
-    after = _EPOCH + timedelta(microseconds=mark)
+def arrived_since(ctx: Context, member: Member, mark: str) -> int:
+    """How many conversations have something unopened that came after a mark; none after a mangled one."""
+    moment = mark.partition("-")[0]
+    if not (moment.isascii() and moment.isdigit() and len(moment) < 18):
+        return 0
+    after = _EPOCH + timedelta(microseconds=int(moment))
     return (
         ctx.db.scalar(
             select(func.count()).where(

@@ -60,7 +60,7 @@ def send(ctx: Context, author: Member, *, key: bytes, to: Sequence[tuple[str, st
     """
     subject, text = check_subject(subject), check_text(text)
     receivers = check_receivers(list(to))
-    before = _sent_before(ctx, author, key, subject, text)
+    before = _sent_before(ctx, author, key, subject, text, {receiver.address for receiver in receivers})
     if before is not None:
         return before
     conversation = ids.new_id()
@@ -145,12 +145,16 @@ def _party(ctx: Context, author: Member, conversation: bytes, receiver: Receiver
     return Party("link", link.row.id, receiver.address, receiver.name), link
 
 
-def _sent_before(ctx: Context, author: Correspondent, key: bytes, subject: str, text: str) -> Sent | None:
+def _sent_before(
+    ctx: Context, author: Correspondent, key: bytes, subject: str, text: str, to: set[str] | None = None
+) -> Sent | None:
+    """What this key has sent, None when nothing; an answer's receivers (`to` None) follow from what it answers."""
     message = ctx.db.scalar(select(Message).where(Message.sender == author.principal, Message.idempotency_key == key))
     if message is None:
         return None
     head, said = reading.open_own(ctx, author, message)
-    if (head.subject, said) != (subject, text):
+    same_receivers = to is None or to == {party.address for party in head.to}
+    if (head.subject, said) != (subject, text) or not same_receivers:
         raise AlreadySent(message.conversation)
     return Sent(message.id, message.conversation)
 
@@ -188,7 +192,7 @@ def _write(
         if not won:  # another process sent this key while we were sealing: nothing of ours may stay
             savepoint.rollback()
     if not won:
-        before = _sent_before(ctx, author, key, subject, text)
+        before = _sent_before(ctx, author, key, subject, text, {party.address for party in to} if new_links else None)
         if before is None:
             raise StaleKeys
         return before

@@ -4,11 +4,10 @@ import unicodedata
 from dataclasses import dataclass
 
 from securemail.errors import InvalidInput
-from securemail.mailboxes.addresses import normalise
+from securemail.mailboxes.addresses import clean_name, normalise
 
 MAX_TEXT_BYTES = 1_000_000
 MAX_SUBJECT = 200
-MAX_NAME = 100
 MAX_RECEIVERS = 100
 
 
@@ -52,22 +51,6 @@ def check_subject(subject: str) -> str:
     return subject
 
 
-def check_name(name: str) -> str:
-    """A person's or an organisation's name on one line.
-
-    Raises:
-        InvalidInput: ('name', 'empty' | 'too_long' | 'control').
-    """
-    name = " ".join(name.split(" ")).strip()
-    if not name:
-        raise InvalidInput("name", "empty")
-    if len(name) > MAX_NAME:
-        raise InvalidInput("name", "too_long")
-    if _has_controls(name):
-        raise InvalidInput("name", "control")
-    return name
-
-
 def check_receivers(typed: list[tuple[str, str]]) -> list[Receiver]:
     """Receivers from (address, name) pairs, each address once, in the order given.
 
@@ -77,7 +60,7 @@ def check_receivers(typed: list[tuple[str, str]]) -> list[Receiver]:
     receivers: dict[str, Receiver] = {}
     for address, name in typed:
         normal = normalise(address)
-        receivers.setdefault(normal, Receiver(normal, check_name(name) if name.strip() else normal))
+        receivers.setdefault(normal, Receiver(normal, clean_name("name", name) if name.strip() else normal))
     if not receivers:
         raise InvalidInput("to", "empty")
     if len(receivers) > MAX_RECEIVERS:

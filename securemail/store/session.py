@@ -17,6 +17,8 @@ def make_engine(url: str) -> Engine:
         return _sqlite(url)
     return create_engine(
         url, hide_parameters=True, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=5,
+        # Withdrawal counts on it: each of its statements sees what was committed before that statement.
+        isolation_level="READ COMMITTED",
         connect_args={"connect_timeout": 5, "options": "-c lock_timeout=5000 -c statement_timeout=30000"},
     )  # fmt: skip
 

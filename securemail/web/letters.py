@@ -39,7 +39,7 @@ def conversation_view(
         letters=tuple(shown),
         reply=_reply(ctx, me, conversation, letters, typed, key, errors or {}),
         folder=folder,
-        mark=str(listing.mark(ctx, me)),
+        mark=listing.mark(ctx, me),
     )
 
 

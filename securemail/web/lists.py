@@ -41,7 +41,7 @@ def page_of(
         next_cursor=write_cursor(page.next) if page.next else None,
         after=before[0] if before else None,
         selected=selected,
-        mark=str(listing.mark(ctx, me)),
+        mark=listing.mark(ctx, me),
     )
 
 

@@ -1,6 +1,6 @@
 """What protects every request and answer: headers, form tokens, sizes.
 
-Form tokens (platform facts, section 10): a browser that tells us another site sent the request is believed; after
+Form tokens: a browser that tells us another site sent the request is believed; after
 that the token must belong to a cookie of this browser. The cookies have the `__Host-` prefix, so no neighbouring
 domain can set them. Nothing is kept in a session of the framework: there is none.
 """

@@ -49,6 +49,13 @@ def test_the_same_key_with_other_words_is_told_and_sends_nothing(house: House) -
     assert counts(house) == before
 
 
+def test_the_same_key_to_other_receivers_is_told_too(house: House) -> None:
+    key = ids.new_id()
+    house.send(FATIMA, key=key)
+    with pytest.raises(sending.AlreadySent):
+        house.send(FATIMA, PETER, key=key)
+
+
 def test_an_address_written_twice_receives_once(house: House) -> None:
     house.send(("Fatima.El.Amrani@EXAMPLE.org", ""), FATIMA)
     assert counts(house)["recipient"] == 1

@@ -55,7 +55,7 @@ def news() -> ResponseReturnValue:
     """What changed since a mark: nothing (204), or the first rows and the open conversation drawn anew."""
     ctx, me = current(), member()
     mark = listing.mark(ctx, me)
-    if str(mark) == request.args.get("since"):
+    if mark == request.args.get("since"):
         return "", 204
     take_in(ctx, me)
     beside = folder()
@@ -63,8 +63,8 @@ def news() -> ResponseReturnValue:
         "mailbox/news.html",
         list=page_of(ctx, me, beside, selected=request.args.get("conversation")),
         conversation=_open_conversation(ctx, me, beside),
-        arrived=_arrived(ctx, me),
-        mark=str(mark),
+        arrived=listing.arrived_since(ctx, me, request.args.get("since", "")),
+        mark=mark,
         folder=beside,
     )
 
@@ -75,11 +75,6 @@ def _open_conversation(ctx: Context, me: Member, beside: views.Folder) -> views.
         return conversation_view(ctx, me, shown, beside)
     except (ValueError, NotFound):
         return None
-
-
-def _arrived(ctx: Context, me: Member) -> int:
-    since = request.args.get("since", "")
-    return listing.arrived_since(ctx, me, int(since)) if since.isascii() and since.isdigit() else 0
 
 
 def _list(name: views.Folder) -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-"""A member's own settings: in this stage the language."""
+"""A member's own settings: the language."""
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
