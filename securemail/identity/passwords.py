@@ -85,11 +85,10 @@ def _verdict(text: str, own: Iterable[str]) -> Verdict:
 
 def _is_common(text: str) -> bool:
     """On the list, also when repeated, dressed up with digits, or walked along the keyboard."""
-    letters = text.strip("0123456789 !@#$%^&*()_+-=.,;:?/\\'\"<>[]{}|~`")
-    candidates = {text, _unit(text), letters, _unit(letters)}
-    if candidates & _common():
-        return True
     plain = re.sub(r"[\W_]", "", text)
+    letters = plain.strip("0123456789")
+    if {text, plain, letters, _unit(text), _unit(plain), _unit(letters)} & _common():
+        return True
     return len(set(plain)) < _LEAST_DIFFERENT or any(_walks(plain, row) for row in _ROWS)
 
 

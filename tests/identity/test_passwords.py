@@ -20,6 +20,7 @@ OWN = ("Sanne Kuipers", "sanne@vandalenbakker.example", "Van Dalen & Bakker")
         ("x7#Qm2!vT9@kLp4", "ok"),
         ("Sanne fietst graag door de regen", "ok"),
         ("wachtwoordwachtwoord", "common"),
+        ("wachtwoord wachtwoord", "common"),
         ("Wachtwoord12345!", "common"),
         ("password1234567", "common"),
         ("123456789012345", "common"),

@@ -1,0 +1,52 @@
+"""The application around a furnished house, and around one that nobody has used yet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from securemail.config import Settings
+from securemail.runtime import Runtime
+from securemail.web import create_app
+from tests.house import PASSWORD, SANNE, House, TurnedClock, furnish
+from tests.serve import CHEAP
+from tests.servers import product_environ
+from tests.visitor import Visitor
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+    """Marieke and Sanne, on SQLite and on PostgreSQL."""
+    furnished = furnish(tmp_path, database_url)
+    yield furnished
+    furnished.runtime.engine.dispose()
+
+
+@pytest.fixture
+def app(house: House) -> Flask:
+    return create_app(house.runtime)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    """Somebody who is not logged in."""
+    return Visitor(app)
+
+
+@pytest.fixture
+def sanne(app: Flask) -> Visitor:
+    """Sanne, logged in."""
+    browser = Visitor(app)
+    assert browser.log_in(SANNE[0], PASSWORD).status_code == 303
+    browser.get("/inbox")
+    return browser
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, database_url: str) -> Iterator[Runtime]:
+    """A product before its set-up."""
+    settings = Settings.from_environ(product_environ(tmp_path, database_url, port=8000, smtp_port=2525))
+    runtime = Runtime.assemble(settings, argon2=CHEAP, clock=TurnedClock())
+    yield runtime
+    runtime.engine.dispose()
