@@ -18,7 +18,6 @@ _TEXTS: dict[str, LazyString] = {
     "text.empty": _("Schrijf eerst een bericht."),
     "text.too_long": _("Dit bericht is langer dan 1 MB. Er is niets verstuurd; maak het korter."),
     "text.control": _("In het bericht staan tekens die niet verstuurd kunnen worden."),
-    "name.long": _("Deze naam is te lang. Gebruik hoogstens 120 tekens."),
 }
 
 
