@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Column, Row, Table, UniqueConstraint, select, update
+from sqlalchemy.exc import IntegrityError
 
 from securemail.crypto import notes, unlock
 from securemail.crypto.secrets import Secret
@@ -70,7 +71,16 @@ def columns_to_move(column: Column[Any], how: How) -> list[Column[Any]]:
     return [other for other in table.columns if not other.primary_key]
 
 
-def exchange(ctx: Context, left: Row[Any], right: Row[Any], columns: list[Column[Any]]) -> None:
+def exchange(ctx: Context, left: Row[Any], right: Row[Any], columns: list[Column[Any]]) -> bool:
+    """False when the database itself refuses it."""
+    try:
+        _exchange(ctx, left, right, columns)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _exchange(ctx: Context, left: Row[Any], right: Row[Any], columns: list[Column[Any]]) -> None:
     table = columns[0].table
     assert isinstance(table, Table)
     for name in unique_names(table) & {column.name for column in columns}:

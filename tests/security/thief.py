@@ -1,0 +1,285 @@
+"""A thief with the rows and any secrets that he got hold of, who uses our own code to open whatever they open.
+
+He tries every key on every lock that such a key could open, with the true context of the row, and goes on with every
+key that comes out. What he knows of the format is everything: it is public.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from securemail.crypto import content, cookies, links, mailkeys, notes, unlock
+from securemail.crypto.codes import read_message_code, read_recovery_code
+from securemail.crypto.configured import ConfiguredKeys
+from securemail.crypto.keypair import KeyPair
+from securemail.crypto.labels import Label
+from securemail.crypto.locks import derive
+from securemail.crypto.mailkeys import MailKeys
+from securemail.crypto.password import Parameters, stretch
+from securemail.crypto.secrets import (
+    ContentKey,
+    MailKey,
+    MessageCode,
+    PayloadKey,
+    RecoveryCode,
+    RootKey,
+    Secret,
+    SessionSecret,
+    Token,
+)
+from securemail.crypto.unlock import RootKeys
+from securemail.errors import CannotOpen
+from securemail.store.base import Base
+
+Place = tuple[str, tuple[object, ...]]
+"""A sealed column and the primary key of its row."""
+Rows = Mapping[str, list[Mapping[str, Any]]]
+Try = tuple[str, Mapping[str, Any], Callable[[], object]]
+_KEY_SIZES = {16, 20, 32}
+
+
+def steal(engine: Engine) -> Rows:
+    """Every row of every table."""
+    with engine.connect() as connection:
+        return {
+            table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            for table in Base.metadata.sorted_tables
+        }
+
+
+@dataclass
+class Thief:
+    """`opened` holds what has been read, by place."""
+
+    rows: Rows
+    configured: tuple[bytes, ...]
+    opened: dict[Place, object] = field(default_factory=dict)
+    _tried: set[bytes] = field(default_factory=set)
+
+    def try_everything(self, *secrets: bytes, guess: bool = False) -> "Thief":
+        """Open all that follows from the configuration and these secrets.
+
+        With `guess`, also whatever opens with any key derived from the configuration, or with a readable value.
+        """
+        guesses = [*self._derived(), *self._readable()] if guess else []
+        waiting = [*self.configured, *secrets, *guesses]
+        while waiting:
+            key = bytes(waiting.pop())
+            if key in self._tried:
+                continue
+            self._tried.add(key)
+            waiting += [found for opened in self._try(key) for found in harvest(opened)]
+        return self
+
+    def try_password(self, password: str) -> "Thief":
+        """Guess a password for every account, with the peppers at hand."""
+        stretched = [
+            stretch(password, Parameters.decode(row["parameters"]), derive(Secret(secret), Label.CONFIG_PEPPER))
+            for row in self.rows["unlocker"]
+            if row["parameters"]
+            for secret in self.configured
+        ]
+        return self.try_everything(*stretched)
+
+    def columns(self) -> set[str]:
+        return {column for column, _ in self.opened}
+
+    def keys_of(self, column: str) -> set[object]:
+        """The first part of the primary keys of what was opened in a column."""
+        return {key[0] for opened, key in self.opened if opened == column}
+
+    def _derived(self) -> list[bytes]:
+        return [bytes(derive(Secret(secret), label)) for secret in self.configured for label in Label]
+
+    def _readable(self) -> list[bytes]:
+        values = (value for rows in self.rows.values() for row in rows for value in row.values())
+        return [value for value in values if isinstance(value, bytes) and len(value) in _KEY_SIZES]
+
+    def _try(self, key: bytes) -> Iterator[object]:
+        for column, row, attempt in self._attempts(key):
+            try:
+                found = attempt()
+            except CannotOpen:
+                continue
+            self.opened[column, primary_key(column, row)] = found
+            yield found
+
+    def _attempts(self, key: bytes) -> Iterator[Try]:
+        if len(key) == 16:
+            yield from self._as_message_code(MessageCode(key))
+        elif len(key) == 20:
+            yield from self._as_recovery_code(RecoveryCode(key))
+        elif len(key) == 32:
+            for kind in (
+                self._as_configured, self._as_stretched_password, self._as_root_key, self._as_mail_key,
+                self._as_link_key, self._as_content_key, self._as_payload_key, self._as_cookie, self._as_token,
+            ):  # fmt: skip
+                yield from kind(key)
+
+    def _as_message_code(self, code: MessageCode) -> Iterator[Try]:
+        for row in self.rows["guest_link"]:
+            yield (
+                "guest_link.sealed_dk",
+                row,
+                lambda r=row: links.open_link_key(code, r["sealed_dk"], r["id"], r["method"]),
+            )
+
+    def _as_recovery_code(self, code: RecoveryCode) -> Iterator[Try]:
+        for row in self.rows["unlocker"]:
+            pair = unlock.recovery_pair(code, row["account"], row["id"])
+            yield "unlocker.sealed_rk", row, lambda r=row, p=pair: self._root_key(p, r)
+
+    def _as_stretched_password(self, key: bytes) -> Iterator[Try]:
+        for row in self.rows["unlocker"]:
+            pair = unlock.password_pair(Secret(key), row["account"], row["id"])
+            yield "unlocker.sealed_rk", row, lambda r=row, p=pair: self._root_key(p, r)
+
+    def _root_key(self, pair: KeyPair, row: Mapping[str, Any]) -> RootKey:
+        epoch = self._account(row["account"])["rk_epoch"]
+        return unlock.open_root_key(pair, row["sealed_rk"], row["account"], epoch, row["id"], row["kind"])
+
+    def _account(self, account: bytes) -> Mapping[str, Any]:
+        return next(row for row in self.rows["account"] if row["id"] == account)
+
+    def _as_configured(self, key: bytes) -> Iterator[Try]:
+        keys = ConfiguredKeys(((1, Secret(key)),))
+        for row in self.rows["account"]:
+            yield "account.sealed_entry", row, lambda r=row: keys.open_entry(r["id"], r["sealed_entry"])
+        for row in self.rows["address"]:
+            yield "address.sealed_address", row, lambda r=row: keys.open_address(r["mailbox"], r["sealed_address"])
+
+    def _as_root_key(self, key: bytes) -> Iterator[Try]:
+        for account in self.rows["account"]:
+            root = RootKeys(account["id"], account["rk_epoch"], RootKey(key))
+            yield (
+                "account.sealed_vault",
+                account,
+                lambda a=account, k=root: k.open_vault(a["vault_revision"], a["sealed_vault"]),
+            )
+            for row in self.rows["mailbox"]:
+                yield "mailbox.sealed_holders", row, lambda r=row, k=root: k.open_holders(r["id"], r["sealed_holders"])
+            pair = root.identity()
+            for row in self.rows["mail_grant"]:
+                yield "mail_grant.sealed_mk", row, lambda r=row, p=pair: self._grant(p, r)
+
+    def _grant(self, pair: KeyPair, row: Mapping[str, Any]) -> MailKey:
+        facts = {"mailbox": row["mailbox"], "epoch": row["epoch"], "grantee": row["grantee"], "grant": row["id"]}
+        return mailkeys.open_grant(pair, row["sealed_mk"], rights=row["rights"], **facts)
+
+    def _as_mail_key(self, key: bytes) -> Iterator[Try]:
+        for mailbox in self.rows["mailbox"]:
+            mail = MailKeys(mailbox["id"], mailbox["mk_epoch"], MailKey(key))
+            yield (
+                "mailbox.sealed_holders",
+                mailbox,
+                lambda r=mailbox, m=mail: unlock.open_organisation_holders(
+                    m.mk, r["id"], r["mk_epoch"], r["sealed_holders"]
+                ),
+            )
+            yield from self._in_mailbox(mail)
+            yield from self._with_pair(mail)
+
+    def _in_mailbox(self, mail: MailKeys) -> Iterator[Try]:
+        for row in self.rows["item"]:
+            yield "item.sealed_cek", row, lambda r=row: mail.open_item(r["sealed_cek"], r["message"])
+        for row in self.rows["draft"]:
+            yield "draft.sealed_draft", row, lambda r=row: mail.open_draft(r["id"], r["revision"], r["sealed_draft"])
+        for row in self.rows["contact"]:
+            yield "contact.sealed_contact", row, lambda r=row: mail.open_contact(r["id"], r["sealed_contact"])
+        for row in self.rows["guest_link"]:
+            yield "guest_link.sealed_maker", row, lambda r=row: mail.open_maker(r["id"], r["sealed_maker"])
+
+    def _with_pair(self, mail: MailKeys) -> Iterator[Try]:
+        pair = mail.pair()
+        for row in self.rows["envelope"]:
+            if row["sealed_cek"]:
+                yield (
+                    "envelope.sealed_cek",
+                    row,
+                    lambda r=row: mail.open_envelope(pair, r["sealed_cek"], r["message"]),
+                )
+        for row in self.rows["outbox_lock"]:
+            yield (
+                "outbox_lock.sealed_key",
+                row,
+                lambda r=row: notes.open_payload_key(pair, r["sealed_key"], r["outbox"], r["holder"], r["epoch"]),
+            )
+        for row in self.rows["audit"]:
+            yield "audit.sealed_detail", row, lambda r=row: notes.open_audit(pair, r["id"], r["sealed_detail"])
+
+    def _as_link_key(self, key: bytes) -> Iterator[Try]:
+        for row in self.rows["guest_link"]:
+            yield from self._with_pair(MailKeys(row["id"], links.EPOCH, MailKey(key)))
+            yield (
+                "guest_link.sealed_guest",
+                row,
+                lambda r=row: links.open_guest(MailKey(key), r["id"], r["sealed_guest"]),
+            )
+
+    def _as_content_key(self, key: bytes) -> Iterator[Try]:
+        cek = ContentKey(key)
+        for row in self.rows["message"]:
+            yield "message.sealed_head", row, lambda r=row: content.open_head(cek, r["id"], r["sealed_head"])
+            yield "message.sealed_body", row, lambda r=row: content.open_body(cek, r["id"], r["sealed_body"])
+
+    def _as_payload_key(self, key: bytes) -> Iterator[Try]:
+        for row in self.rows["outbox"]:
+            if row["sealed_payload"]:
+                yield (
+                    "outbox.sealed_payload",
+                    row,
+                    lambda r=row: notes.open_payload(PayloadKey(key), r["id"], r["sealed_payload"]),
+                )
+
+    def _as_cookie(self, key: bytes) -> Iterator[Try]:
+        secret = SessionSecret(key)
+        for row in self.rows["session"]:
+            if row["sealed_rk"]:
+                yield (
+                    "session.sealed_rk",
+                    row,
+                    lambda r=row: cookies.open_session_root_key(
+                        secret, r["sealed_rk"], session=r["id"], account=r["account"], state=r["state"]
+                    ),
+                )
+        for row in self.rows["session_link"]:
+            yield (
+                "session_link.sealed_dk",
+                row,
+                lambda r=row: cookies.open_session_link_key(
+                    secret, r["sealed_dk"], session=r["session"], link=r["link"], state=r["state"]
+                ),
+            )
+
+    def _as_token(self, key: bytes) -> Iterator[Try]:
+        for row in self.rows["pending"]:
+            if row["sealed_address"]:
+                yield (
+                    "pending.sealed_address",
+                    row,
+                    lambda r=row: notes.open_pending(Token(key), r["id"], r["sealed_address"]),
+                )
+
+
+def harvest(opened: object) -> Iterator[bytes]:
+    """The keys in something opened: itself, or the codes that a note or a mail holds."""
+    if isinstance(opened, bytes):
+        yield opened
+    elif isinstance(opened, dict):
+        yield from _codes(opened)
+
+
+def _codes(opened: Mapping[str, Any]) -> Iterable[bytes]:
+    if "code_groups" in opened:
+        return [read_recovery_code(" ".join(opened["code_groups"]))]
+    code = str(opened.get("code", ""))
+    if not code:
+        return []
+    return [bytes.fromhex(code) if " " not in code else read_message_code(code)]
+
+
+def primary_key(column: str, row: Mapping[str, Any]) -> tuple[object, ...]:
+    table = Base.metadata.tables[column.partition(".")[0]]
+    return tuple(row[key.name] for key in table.primary_key.columns)
