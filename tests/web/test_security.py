@@ -1,5 +1,6 @@
 """Headers on every answer, form tokens on every POST, and sizes that are refused before they are read."""
 
+import json
 import re
 from io import BytesIO
 
@@ -62,6 +63,7 @@ def test_a_refused_method_and_a_failure_are_dressed_too(app: Flask, visitor: Vis
 @pytest.mark.parametrize(
     "token",
     ["", "x", "A" * 86, "é" * 40, "=" * 86, "A" * 100_00, "\u0000", form_token(SessionSecret.new())],
+    ids=["none", "short", "zeros", "not-ascii", "padding", "long", "nul", "foreign"],
 )
 def test_a_malformed_or_foreign_form_token_is_a_bad_request(visitor: Visitor, token: str) -> None:
     visitor.get("/login")
@@ -97,6 +99,15 @@ def test_a_token_of_one_browser_is_worth_nothing_in_another(app: Flask, sanne: V
     mallory.get("/login")
     mallory.token = sanne.token
     assert mallory.post("/login", {"address": "a@example.org", "password": "x"}).status_code == 400
+
+
+def test_a_page_that_an_other_tab_outdated_learns_its_new_token(sanne: Visitor) -> None:
+    headers = {"HX-Request": "true", "X-CSRF-Token": "outdated"}
+    answer = sanne.client.post("/signup/strength", headers=headers)
+    assert answer.status_code == 400
+    token = json.loads(answer.headers["HX-Trigger"])["session-renewed"]["csrf"]
+    again = sanne.client.post("/signup/strength", headers={**headers, "X-CSRF-Token": token})
+    assert again.status_code == 200
 
 
 def test_a_form_that_is_too_large_is_refused(visitor: Visitor) -> None:
