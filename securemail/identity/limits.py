@@ -94,6 +94,7 @@ SIGN_UP_ADDRESS = Growing("sign-up-address", free=3)
 SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
 MESSAGE_CODE = Steady("message-code", an_hour=60)
 TOKEN = Steady("token", an_hour=120)
+ALARM = Steady("alarm", an_hour=20)
 _KNOWN = "known-network"
 
 
@@ -171,6 +172,15 @@ def check_token(runtime: "Runtime", network: bytes) -> None:
     """Count one token from a link: guessing is hopeless, but looking it up is work. Raises `TooManyAttempts`."""
     with runtime.work(write=True) as ctx:
         _spend(ctx, TOKEN, network)
+
+
+def has_room_for_alarm(ctx: Context) -> bool:
+    """Whether one more alarm belongs into the audit log: a page that asks every 20 seconds must not fill it."""
+    try:
+        _spend(ctx, ALARM)
+    except TooManyAttempts:
+        return False
+    return True
 
 
 def _spend(ctx: Context, rule: Rule, *subject: bytes) -> None:

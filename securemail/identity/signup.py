@@ -14,11 +14,10 @@ from securemail.crypto.notes import open_pending, seal_pending, token_hash
 from securemail.crypto.secrets import Token
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, Forbidden, InvalidInput
-from securemail.identity import accounts, tokens
+from securemail.identity import accounts, login, tokens
 from securemail.identity.accounts import NewAccount
 from securemail.identity.context import Context
 from securemail.identity.passwords import NewPassword
-from securemail.mailboxes import directory
 from securemail.mailboxes.addresses import clean_name, normalise
 from securemail.organisations import organisations
 from securemail.store.models import Organisation, Pending
@@ -42,7 +41,7 @@ def request(ctx: Context, address: str, *, language: str, public_url: str) -> No
         InvalidInput: ('address', …).
     """
     normal = normalise(address)
-    known = directory.find(ctx, normal) is not None
+    known = login.find(ctx, normal).known  # as log-in does it: the same queries and locks either way
     token = Token.new()
     link = f"{public_url}/signup/activate#{ids.token_to_text(token)}"
     _replace(ctx, normal, token=token, usable=not known)

@@ -28,6 +28,14 @@ def record(ctx: Context, organisation: bytes, kind: str, actor: bytes, detail: M
     )
 
 
+def alarm(ctx: Context, organisation: bytes, detail: Mapping[str, Any]) -> None:
+    """Add that the database holds a key that we did not publish; the log has it too when this cannot be sealed."""
+    try:
+        record(ctx, organisation, "alarm-untrusted-key", bytes(ids.ID_BYTES), detail)
+    except keys.UntrustedKey:
+        log.error("alarm: the organisation's own key is not trusted, so that this stands in the log only")  # noqa: TRY400
+
+
 def _public_key(ctx: Context, organisation: bytes) -> bytes:
     mailbox = ctx.db.scalar(
         select(Mailbox).where(Mailbox.owner == organisation, Mailbox.kind == "organisation")

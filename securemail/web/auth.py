@@ -30,7 +30,9 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
 
 def register(app: Flask) -> None:
     """Ask every request who sends it."""
-    manager = LoginManager(app)
+    manager = LoginManager()
+    # Without its context processor: an error page must not ask anew for whom the page failed to find.
+    manager.init_app(app, add_context_processor=False)
     manager.request_loader(_load)
     app.before_request(_guard)
 

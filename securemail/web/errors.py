@@ -1,5 +1,6 @@
 """One table from what went wrong to what is answered: a designed page, or a fragment for who asked for a part."""
 
+import json
 import logging
 import secrets
 import traceback
@@ -23,11 +24,16 @@ from securemail.errors import (
     TooManyAttempts,
 )
 from securemail.guests.guest_sessions import GuestSessionEnded
+from securemail.identity import limits
+from securemail.identity.context import Context
 from securemail.identity.sessions import SessionEnded
+from securemail.mailboxes.keys import UntrustedKey
+from securemail.organisations import audit, organisations
 from securemail.web import htmx, session
 from securemail.web.auth import LogInFirst
 from securemail.web.error_texts import error_text
 from securemail.web.filters import clock_time
+from securemail.web.security import BadToken, form_token
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +70,10 @@ def _answer_http(error: HTTPException) -> ResponseReturnValue:
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
+    if isinstance(error, BadToken) and htmx.is_htmx():
+        # Somebody logged in anew in another tab: this page learns its new token, and the next try works. Other sites
+        # cannot read it.
+        response.headers["HX-Trigger"] = json.dumps({"session-renewed": {"csrf": form_token()}})
     return response
 
 
@@ -72,6 +82,8 @@ def _answer(error: Exception) -> ResponseReturnValue:
     if status == 401:
         return _log_in_first()
     _tell_log(error, status)
+    if isinstance(error, UntrustedKey):
+        session.afterwards(_record_alarm)
     retry_after = _retry_after(error, status)
     response = make_response(_page(status, retry_after))
     if retry_after is not None:
@@ -114,6 +126,14 @@ def _log_in_first() -> ResponseReturnValue:
     g.failed = True
     kept = [(name, value) for name, value in request.form.items(multi=True) if name not in _NOT_KEPT]
     return render_template("login/again.html", kept=kept, action=request.path), 401
+
+
+def _record_alarm(ctx: Context) -> None:
+    organisation = organisations.first(ctx)
+    if organisation is not None and limits.has_room_for_alarm(ctx):
+        audit.alarm(
+            ctx, organisation.id, {"reference": g.get("request_id", ""), "page": request.endpoint or ""}
+        )
 
 
 def _tell_log(error: Exception, status: int) -> None:

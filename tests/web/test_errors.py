@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask, abort
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError
 
-from securemail.crypto.secrets import SessionSecret
 from securemail.errors import (
     Busy,
     CannotOpen,
@@ -20,6 +20,10 @@ from securemail.errors import (
 )
 from securemail.identity.permissions import PERMISSIONS
 from securemail.mailboxes.keys import UntrustedKey
+from securemail.organisations import organisations
+from securemail.store.models import Audit, Organisation, PrincipalKey
+from securemail.web import session
+from tests.house import House
 from tests.visitor import HTMX, Visitor
 
 KINDS: list[tuple[Exception, int]] = [
@@ -100,13 +104,18 @@ def test_the_log_holds_the_place_and_the_kind_and_no_words(
     assert reference in answer.text, "the page names the line in the log"
 
 
+def test_a_planted_key_is_an_event_for_the_administrators(house: House, sanne: Visitor) -> None:
+    with house.work() as ctx:
+        planted = update(PrincipalKey).where(PrincipalKey.principal == house.sanne.mailbox)
+        ctx.db.execute(planted.values(public_key=b"m" * 1216))
+    for _ in range(25):
+        assert sanne.get("/inbox").status_code == 500
+    with house.work() as ctx:
+        events = ctx.db.scalars(select(Audit).where(Audit.kind == "alarm-untrusted-key")).all()
+        assert len(events) == 20, "and it does not fill the log"
+
+
 def test_what_failed_changed_nothing(failing: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sqlalchemy import func, select
-
-    from securemail.organisations import organisations
-    from securemail.store.models import Organisation
-    from securemail.web import session
-
     monkeypatch.setitem(PERMISSIONS, "half", "anyone")
 
     def half(status: int) -> tuple[str, int]:
@@ -120,15 +129,9 @@ def test_what_failed_changed_nothing(failing: Flask, monkeypatch: pytest.MonkeyP
     visitor.get("/login")
 
     def count() -> int:
-        with session_runtime(failing).work(write=False) as ctx:
+        with failing.extensions["securemail"].work(write=False) as ctx:
             return ctx.db.scalar(select(func.count()).select_from(Organisation)) or 0
 
     for status, kept in ((500, 1), (422, 1), (200, 2)):
         assert visitor.post(f"/half/{status}").status_code == status
         assert count() == kept
-    assert SessionSecret.new()
-
-
-def session_runtime(app: Flask):  # type: ignore[no-untyped-def]
-    """What the application was made with."""
-    return app.extensions["securemail"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
@@ -30,7 +31,7 @@ def login_() -> ResponseReturnValue:
     if request.method == "GET":
         if not organisations.any_exists(session.current()):
             return redirect(url_for("setup.start"), 303)
-        return _form("login/login.html")
+        return redirect(_target(), 303) if current_user.is_authenticated else _form("login/login.html")
     try:
         _log_in()
     except _Refused as refused:

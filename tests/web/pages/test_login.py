@@ -79,6 +79,10 @@ def test_a_log_in_gives_a_new_cookie_and_ends_the_older_session(sanne: Visitor, 
         assert ctx.db.scalar(select(func.count()).select_from(BrowserSession)) == 1
 
 
+def test_who_is_logged_in_already_goes_on(sanne: Visitor) -> None:
+    assert sanne.get("/login?next=/sent").location == "/sent"
+
+
 def test_logging_out_ends_the_session_and_leaves_a_guests_cookie(sanne: Visitor, app: Flask) -> None:
     stolen = sanne.cookie("__Host-s")
     sanne.client.set_cookie("__Host-g", "x" * 43)
