@@ -191,7 +191,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("idempotency_key", sa.LargeBinary(length=16), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("mac", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("mac", sa.LargeBinary(length=64), nullable=False),
         sa.Column("sealed_head", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_body", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("sender_kind IN ('mailbox', 'link')", name="ck_message_sender_kind"),

@@ -1,22 +1,23 @@
 """The lists: conversations with the newest message first, and what was sent; fifty rows by keyset, never an offset.
 
-No public-key work here: a row costs two symmetric locks (its content key and its head).
+No public-key work here: a row costs two symmetric locks (its content key and its head) and the check that the head is
+ours: a receiver, who has the content key, could otherwise write another.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, Select, and_, func, select, tuple_
 
 from securemail.crypto import content
 from securemail.crypto.keypair import KeyPair
+from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory
-from securemail.messages.authenticity import microseconds
+from securemail.messages.authenticity import Forged, Heading, microseconds, require_genuine_heading
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import Receipt, receipts_of
 from securemail.store.models import Envelope, Item, Message, Recipient, Thread
@@ -55,9 +56,9 @@ class Page:
 def inbox(ctx: Context, member: Member, before: Cursor | None = None, limit: int = PAGE) -> Page:
     """Conversations with anything received or sent, one row each; the newest message decides."""
     query = (
-        _columns(Thread.conversation, Thread.newest_at, Thread.unread)
+        _columns(Thread.newest_at, Thread.unread)
         .select_from(Thread)
-        .join(Message, Message.id == Thread.newest)
+        .join(Message, and_(Message.id == Thread.newest, Message.conversation == Thread.conversation))
         .where(Thread.mailbox == member.mailbox)
         .order_by(Thread.newest_at.desc(), Thread.conversation.desc())
     )
@@ -71,7 +72,7 @@ def sent(ctx: Context, member: Member, before: Cursor | None = None, limit: int 
     """The mailbox's own messages, one row each."""
     own = Item.__table__.alias("own")
     query = (
-        _columns(Message.conversation, Message.sent_at)
+        _columns()
         .select_from(own)
         .join(Message, Message.id == own.c.message)
         .where(own.c.mailbox == member.mailbox, own.c.folder == "sent")
@@ -97,12 +98,13 @@ def mark(ctx: Context, member: Member) -> str:
     ).all()
     facts = b"".join(microseconds(row.changed).to_bytes(8, "big") + row.conversation for row in rows)
     newest = microseconds(rows[0].changed) if rows else 0
-    return f"{newest}-{hashlib.sha256(facts).hexdigest()[:16]}"
+    return f"{newest}-{digest(facts).hex()[:16]}"
 
 
 def _columns(*wanted: Any) -> Select[Any]:
     return select(
-        *wanted, Message.id, Message.sender, Message.sender_kind, Message.state, Message.sealed_head,
+        *wanted, Message.id, Message.conversation, Message.sender, Message.sender_kind, Message.account,
+        Message.sent_at, Message.state, Message.mac, Message.sealed_head,
         Item.sealed_cek.label("item"), Envelope.sealed_cek.label("envelope"), Recipient.state.label("mine"),
     )  # fmt: skip
 
@@ -130,7 +132,7 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int, ke
 
 def _open(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> ListedMessage:
     own = row.sender == member.mailbox
-    head = None if row.mine == "revoked" and not own else _head(member, row, pair)
+    head = None if row.mine == "revoked" and not own else _head(ctx, member, row, pair)
     at = row.newest_at if hasattr(row, "newest_at") else row.sent_at
     return ListedMessage(
         conversation=row.conversation,
@@ -144,7 +146,7 @@ def _open(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> 
     )
 
 
-def _head(member: Member, row: Row[Any], pair: KeyPair | None) -> Head | None:
+def _head(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> Head | None:
     try:
         if row.item is not None:
             cek = member.mail.open_item(row.item, row.id)
@@ -152,8 +154,9 @@ def _head(member: Member, row: Row[Any], pair: KeyPair | None) -> Head | None:
             cek = member.mail.open_envelope(pair, row.envelope, row.id)
         else:
             return None
+        require_genuine_heading(ctx, cast("Heading", row))
         return Head.from_json(content.open_head(cek, row.id, row.sealed_head))
-    except CannotOpen:
+    except (CannotOpen, Forged):
         return None  # one damaged row must not take the list away
 
 

@@ -7,7 +7,7 @@ envelope (a lock to a receiver's public key) or an item (the same, taken in by t
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from securemail.store.base import Base, Hash, Id, Moment, Sealed, Word
+from securemail.store.base import Base, Id, Moment, Sealed, Word
 
 
 class Conversation(Base):
@@ -56,7 +56,7 @@ class Message(Base):
     sent_at: Mapped[Moment]
     idempotency_key: Mapped[Id]
     state: Mapped[Word]
-    mac: Mapped[Hash]
+    mac: Mapped[bytes] = mapped_column(LargeBinary(64))
     sealed_head: Mapped[Sealed]
     sealed_body: Mapped[Sealed] = mapped_column(deferred=True)
 
