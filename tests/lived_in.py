@@ -1,0 +1,192 @@
+"""A believable office for the pictures: its people, what they wrote this week, and who has read it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from securemail import ids
+from securemail.crypto.codes import write_message_code
+from securemail.crypto.links import link_ref
+from securemail.identity import accounts
+from securemail.identity.context import Guest, Member
+from securemail.identity.passwords import stretch_new
+from securemail.messages import drafts, receipts, revocation, sending
+from tests import house
+from tests.house import FATIMA, PASSWORD, PETER, House, TurnedClock
+
+NOW = datetime(2026, 11, 19, 10, 48, tzinfo=UTC)
+"""Ten to twelve in Amsterdam, on the Thursday of the pictures."""
+COURT = ("griffie@rechtbankwaterland.example", "Rechtbank Waterland")
+DOCTOR = ("praktijk@delinde.example", "Huisartsenpraktijk De Linde")
+NEWCOMER = ("noor@vandalenbakker.example", "Noor Yıldız")
+JAN = ("jan.de.boer@boerenzoon.example", "Jan de Boer")
+ANOUK = ("anouk@visserbouw.example", "Anouk Visser")
+NOTARY = ("balie@notariswaterland.example", "Notariskantoor Waterland")
+CALCULATION = (
+    "Beste Fatima en Peter,\n\nMet de loonstroken heb ik de alimentatie opnieuw berekend. Het bedrag komt uit op € 384 "
+    "per kind per maand. Hieronder staat hoe ik daarop kom.\n\nWillen jullie vóór dinsdag laten weten of je akkoord "
+    "bent?\n\nMet vriendelijke groet,\nMarieke van Dalen"
+)
+ANSWER = (
+    "Beste Marieke,\n\nDank voor de berekening. Wij hebben hem samen bekeken en zijn akkoord met € 384 per kind.\n\n"
+    "Groet, Fatima"
+)
+
+
+@dataclass
+class Office:
+    """The house, and the conversations that the pictures ask for."""
+
+    house: House
+    calculation: sending.Sent
+    answered: sending.Sent
+    """Fatima wrote back; what she wrote is not opened yet."""
+    withdrawn: sending.Sent
+    undelivered: sending.Sent
+    court: sending.Sent
+    draft: bytes
+
+    def speak(self, language: str) -> None:
+        """Every member reads in this language from now on."""
+        with self.house.work() as ctx:
+            for member in (self.house.marieke, self.house.sanne):
+                accounts.set_language(ctx, member, language)
+
+    def ref(self, sent: sending.Sent, address: str = FATIMA[0]) -> str:
+        """The part of a guest's link that stands in its path."""
+        return ids.to_text(link_ref(self.house.code_of(sent.conversation, address)))
+
+    def code(self, sent: sending.Sent, address: str = FATIMA[0]) -> str:
+        """A guest's code as it stands in the link."""
+        return write_message_code(self.house.code_of(sent.conversation, address)).replace(" ", "")
+
+
+class _Week:
+    """Turns the clock to a moment of the week, and lets people write and read."""
+
+    def __init__(self, furnished: House) -> None:
+        self.house = furnished
+
+    def at(self, day: int, hour: int, minute: int) -> None:
+        self.house.clock.now = datetime(2026, 11, day, hour - 1, minute, tzinfo=UTC)
+
+    def open(self, reader: Member | Guest, conversation: bytes) -> None:
+        self.house.letters(reader, conversation)
+        with self.house.work() as ctx:
+            receipts.mark_opened(ctx, reader, conversation)
+
+    def reply(self, author: Member | Guest, conversation: bytes, text: str) -> None:
+        self.house.letters(author, conversation)
+        with self.house.work() as ctx:
+            sending.reply(ctx, author, conversation=conversation, key=ids.new_id(), text=text)
+
+    def open_as_guest(self, sent: sending.Sent, address: str) -> Guest:
+        guest, _secret = self.house.enter(sent.conversation, address)
+        self.open(guest, sent.conversation)
+        return guest
+
+
+def furnish(folder: Path, database_url: str) -> Office:
+    """Fill a migrated database with a week of post."""
+    clock = TurnedClock()
+    clock.now = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+    furnished = house.furnish(folder, database_url, clock)
+    court, doctor = _join(furnished, COURT), _join(furnished, DOCTOR)
+    _join(furnished, NEWCOMER)
+    week = _Week(furnished)
+    _last_week(week)
+    _yesterday(week, doctor)
+    office = _today(week, court)
+    clock.now = NOW
+    return office
+
+
+def _join(furnished: House, who: tuple[str, str]) -> Member:
+    password = stretch_new(PASSWORD, furnished.runtime.keys, furnished.runtime.hasher)
+    organisation = furnished.marieke.organisation
+    with furnished.work() as ctx:
+        new = house._account(ctx, who, organisation, "member", password)
+    return house._member(new, who, organisation)
+
+
+def _last_week(week: _Week) -> None:
+    marieke, sanne = week.house.marieke, week.house.sanne
+    week.at(12, 14, 20)
+    sent = week.house.send(NOTARY, JAN, subject="Volmacht voor de levering",
+                           text="Hierbij de volmacht, zoals besproken. Graag getekend retour.")  # fmt: skip
+    week.open_as_guest(sent, NOTARY[0])
+    week.open_as_guest(sent, JAN[0])
+    week.at(16, 11, 20)
+    sent = week.house.send((marieke.address, marieke.name), author=sanne, subject="Rooster december",
+                           text="Ik neem de zittingen in week 51 over. Wil jij week 52 doen?")  # fmt: skip
+    week.open(marieke, sent.conversation)
+    week.at(17, 9, 40)
+    sent = week.house.send(PETER, subject="Afspraak op kantoor", text="Komt dinsdag om 14.00 uur u gelegen?")
+    week.open_as_guest(sent, PETER[0])
+
+
+def _yesterday(week: _Week, doctor: Member) -> None:
+    marieke, sanne = week.house.marieke, week.house.sanne
+    week.at(17, 16, 2)
+    sent = week.house.send(PETER, subject="Reactie namens mijn cliënt",
+                           text="Geachte heer Hoekstra,\n\nHierbij het voorstel van mijn cliënt.")  # fmt: skip
+    week.at(18, 9, 12)
+    peter = week.open_as_guest(sent, PETER[0])
+    week.reply(peter, sent.conversation, "Geachte mevrouw Van Dalen,\n\nIk ga akkoord met het voorstel van uw cliënt.")
+    week.open(marieke, sent.conversation)
+    week.at(18, 13, 10)
+    sent = week.house.send((marieke.address, marieke.name), author=sanne, subject="Dossier 2026-0418 is compleet",
+                           text="De laatste stukken zijn binnen. Kijk jij er nog een keer naar?")  # fmt: skip
+    week.open(marieke, sent.conversation)
+    week.at(18, 13, 37)
+    week.reply(marieke, sent.conversation, "Mooi, dan kan het vandaag naar de rechtbank.")
+    week.open(sanne, sent.conversation)
+    week.at(18, 15, 3)
+    sent = week.house.send((marieke.address, marieke.name), author=doctor, subject="Verklaring behandelend arts",
+                           text="De gevraagde verklaring. Let op: de termijn loopt tot 1 december.")  # fmt: skip
+    week.open(marieke, sent.conversation)
+    week.at(18, 17, 20)
+    week.house.send(JAN, subject="Akte van verdeling",
+                    text="Wilt u de akte vrijdag komen tekenen? Neem uw legitimatiebewijs mee.")  # fmt: skip
+
+
+def _today(week: _Week, court: Member) -> Office:
+    marieke = week.house.marieke
+    me = (marieke.address, marieke.name)
+    week.at(18, 11, 6)
+    withdrawn = week.house.send(ANOUK, subject="Concept dagvaarding", text="Graag uw reactie op het concept.")
+    with week.house.work() as ctx:
+        revocation.revoke(ctx, marieke, withdrawn.message)
+    week.at(18, 16, 5)
+    answered = week.house.send(FATIMA, subject="Ouderschapsplan: onze opmerkingen",
+                               text="Beste Fatima,\n\nHierbij het concept van het ouderschapsplan. Wat vindt u "
+                               "van artikel 3?\n\nMet vriendelijke groet,\nMarieke van Dalen")  # fmt: skip
+    week.at(19, 8, 31)
+    undelivered = week.house.send(("bounce@oud-adres.example", "Karel Smit"), subject="Kopie beschikking",
+                                  text="Hierbij de beschikking van 12 november.")  # fmt: skip
+    week.at(19, 9, 58)
+    calculation = week.house.send(FATIMA, PETER, subject="Berekening kinderalimentatie", text=CALCULATION)
+    week.at(19, 10, 15)
+    called = week.house.send(me, author=court, subject="Oproep zitting 4 december",
+                             text="Hierbij de oproep voor de mondelinge behandeling.")  # fmt: skip
+    week.at(19, 10, 20)
+    week.open_as_guest(calculation, FATIMA[0])
+    week.at(19, 11, 42)
+    fatima = week.open_as_guest(answered, FATIMA[0])
+    week.reply(fatima, answered.conversation, "Dank voor het concept. Bij artikel 3 willen wij graag nog overleggen.")
+    return Office(week.house, calculation, answered, withdrawn, undelivered, called, _drafts(week))
+
+
+def _drafts(week: _Week) -> bytes:
+    texts = [
+        ((JAN,), "Verdeling inboedel", "Beste Jan,\n\nIn de bijlage vind je de lijst die we maandag bespraken."),
+        ((PETER,), "", "Nog uitzoeken: termijn hoger beroep."),
+        ((FATIMA, PETER), "Ouderschapsplan, tweede versie", CALCULATION.replace("alimentatie", "verdeling")),
+    ]
+    drafted = b""
+    for minute, (to, subject, text) in enumerate(texts):
+        week.at(19, 11, 44 + minute)
+        drafted = ids.new_id()
+        with week.house.work() as ctx:
+            drafts.save(ctx, week.house.marieke, drafted, 0, drafts.Content(to, subject, text))
+    return drafted

@@ -1,0 +1,405 @@
+"""`make screenshots`: every page and state, on phone and desktop, light and dark, in both languages."""
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from securemail import clock
+from securemail.config import ROOT, Settings
+from securemail.identity import limits
+from securemail.organisations import setup
+from securemail.runtime import Runtime
+from tests import lived_in
+from tests.browser import launch, open_context
+from tests.house import FATIMA, PASSWORD
+from tests.lived_in import JAN, NOW, Office
+from tests.serve import CHEAP, SHIFT
+from tests.servers import Product, SmtpSink, Sqlite, running_product, smtp_sink
+
+PICTURES = ROOT / "var" / "screenshots"
+README_PICTURES = ROOT / "docs" / "screenshots"
+IN_README = ("phone-inbox", "phone-landing", "phone-letter", "desktop-inbox", "desktop-composer")
+LOCALES = {"nl": "nl-NL", "en": "en-GB"}
+WRONG_CODE = "0000000000000000000000000000"
+
+
+@dataclass
+class Studio:
+    """Everything that a picture is taken with; `page` and what it looks like change from pass to pass."""
+
+    product: Product
+    sink: SmtpSink
+    office: Office
+    page: Page
+    size: str
+    look: str
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.product.url + path)
+
+    def shoot(self, name: str) -> None:
+        """Take the picture once nothing moves any more."""
+        self.page.evaluate("() => Promise.all(document.getAnimations().map(one => one.finished.catch(() => {})))")
+        # Hiding the caret would leave style attributes behind, which htmx then copies against the policy.
+        self.page.screenshot(path=PICTURES / f"{self.size}-{name}-{self.look}.png", caret="initial")
+
+    def press(self, selector: str) -> None:
+        self.page.locator(selector).first.click()
+
+
+# --- members ---
+
+
+def mailbox_pages(at: Studio) -> None:
+    """Lists, as Marieke finds them in the morning."""
+    for name in ("sent", "drafts", "more"):
+        at.go(f"/{name}")
+        at.shoot(name)
+    at.go("/inbox")
+    if at.size == "phone":
+        at.shoot("inbox")
+        return
+    at.press(f"#{_row(at, at.office.calculation.conversation)} a")
+    expect(at.page.locator(".letter-own .receipt-line").first).to_be_visible()
+    at.shoot("inbox")
+    at.press(".profile-button")
+    at.shoot("profile-menu")
+    at.page.keyboard.press("Escape")
+
+
+def conversation_pages(at: Studio) -> None:
+    """A conversation, its menu, and everything that the menu asks."""
+    calculation = at.office.calculation
+    place = f"/conversations/{_text(calculation.conversation)}"
+    at.go(place)
+    at.shoot("conversation")
+    at.press(".letter-own .menu summary")
+    at.shoot("conversation-menu")
+    for name in ("revoke", "access", "receipts"):
+        at.go(place)
+        at.press(".letter-own .menu summary")
+        at.press(f".letter-own .menu a[href*='/{name}']")
+        expect(at.page.locator("#dialog-title")).to_be_visible()
+        at.shoot(f"dialog-{name}")
+    at.go(place)
+    at.page.locator("#reply-body").fill("Beste Fatima en Peter,\n\nEen kleine aanvulling op mijn bericht van vanochtend.")
+    expect(at.page.locator("[data-saved]").first).not_to_be_empty()
+    at.shoot("conversation-reply")
+    at.page.locator("#reply-body").fill("")
+    for name, sent in (("withdrawn", at.office.withdrawn), ("undelivered", at.office.undelivered)):
+        at.go(f"/conversations/{_text(sent.conversation)}")
+        at.shoot(f"conversation-{name}")
+    at.go(f"/conversations/{_text(at.office.court.conversation)}")
+    at.shoot("conversation-closed")
+
+
+def composer_pages(at: Studio) -> None:
+    """Writing: empty, with what was written, and with what cannot be sent."""
+    at.go("/compose")
+    at.shoot("composer-empty")
+    at.go(f"/drafts/{_text(at.office.draft)}")
+    expect(at.page.locator("[data-chip]")).to_have_count(2)
+    at.shoot("composer")
+    at.press(".secure-button")
+    at.shoot("composer-reasons")
+    at.go("/compose")
+    at.page.locator("#to").fill("jan")
+    expect(at.page.locator("#suggestions li").first).to_be_visible()
+    at.shoot("composer-suggestions")
+    at.page.locator("#to").fill("jan@@boer.example,")
+    expect(at.page.locator("[data-chip]")).to_have_count(1)
+    at.press("button.send")
+    expect(at.page.locator("#composer .error, #composer .field-error").first).to_be_visible()
+    at.shoot("composer-refused")
+
+
+def error_pages(at: Studio) -> None:
+    at.go("/conversations/AAAAAAAAAAAAAAAAAAAAAA")
+    at.shoot("not-found")
+    at.go("/offline")
+    at.shoot("offline")
+
+
+def empty_pages(at: Studio) -> None:
+    """What somebody new finds."""
+    for name in ("inbox", "sent", "drafts"):
+        at.go(f"/{name}")
+        at.shoot(f"empty-{name}")
+
+
+# --- strangers ---
+
+
+def login_pages(at: Studio) -> None:
+    at.go("/login")
+    at.shoot("login")
+    at.page.locator("input[name=address]").fill("marieke@vandalenbakker.example")
+    at.page.locator("input[name=password]").fill("dit is niet het wachtwoord")
+    at.press("form[action*='/login'] button.button-primary")
+    expect(at.page.locator("[role=alert]").first).to_be_visible()
+    at.shoot("login-wrong")
+
+
+def sign_up_pages(at: Studio) -> None:
+    """From the address to the recovery code."""
+    address = f"lotte.{at.size}.{at.look}@vandalenbakker.example"
+    at.go("/signup")
+    at.shoot("signup")
+    at.page.locator("input[name=address]").fill(address)
+    at.press("main button.button-primary")
+    at.page.wait_for_url("**/signup")
+    at.shoot("signup-sent")
+    at.page.goto(_link(at, address))
+    at.shoot("signup-activate")
+    at.press("main button.button-primary")
+    _choose_password(at, "Lotte de Wit", "signup-profile")
+    at.shoot("recovery-code")
+
+
+def _choose_password(at: Studio, name: str, picture: str) -> None:
+    at.page.locator("input[name=name]").fill(name)
+    field = at.page.locator("input[name=password]")
+    field.press_sequentially("negen blauwe")
+    expect(at.page.locator(".strength p")).to_be_visible()
+    at.shoot(f"{picture}-short")
+    field.fill(PASSWORD)
+    expect(at.page.locator(".strength-ok")).to_be_visible()
+    at.shoot(picture)
+    at.press("main button.button-primary")
+    expect(at.page.locator("#code-sheet")).to_be_visible()
+
+
+# --- guests ---
+
+
+def landing_pages(at: Studio) -> None:
+    """Before anything is opened."""
+    office = at.office
+    ref, code = office.ref(office.calculation, FATIMA[0]), office.code(office.calculation, FATIMA[0])
+    at.go(f"/b/{ref}#{code}")
+    expect(at.page.locator(".code-filled")).to_be_visible()
+    at.shoot("landing")
+    at.press("summary")
+    at.page.screenshot(path=PICTURES / f"{at.size}-landing-whole-{at.look}.png", full_page=True, caret="initial")
+    at.go(f"/b/{ref}")
+    at.page.locator("#code").press_sequentially(code[:11])
+    at.shoot("landing-typing")
+    at.page.locator("#code").fill(code[:-1] + ("A" if code[-1] != "A" else "B"))
+    at.press("main button.button-primary")
+    expect(at.page.locator("#code-error")).to_be_visible()
+    at.shoot("landing-mistyped")
+    at.page.locator("#code").fill(WRONG_CODE)
+    at.press("main button.button-primary")
+    expect(at.page.locator("#code-error")).to_be_visible()
+    at.shoot("landing-wrong")
+    at.go("/b")
+    at.shoot("code-without-link")
+    at.go("/b/AAAAAAAAAAAAAAAAAAAAAA")
+    at.shoot("unknown-link")
+
+
+def letter_pages(at: Studio) -> None:
+    """The opened letter, the answer, and what is left when it is closed or taken back."""
+    office = at.office
+    _open(at, office.ref(office.calculation), office.code(office.calculation))
+    at.shoot("letter")
+    at.press(".reply-bar a")
+    at.page.locator("#reply").fill(lived_in.ANSWER)
+    at.shoot("letter-reply")
+    at.page.locator("#reply").fill("")
+    _open(at, office.ref(office.answered), office.code(office.answered))
+    at.go(f"/b/{office.ref(office.answered)}/letter?sent=1")
+    at.shoot("letter-sent")
+    at.press(".letter-bar button")
+    at.shoot("letter-closed")
+    withdrawn = office.withdrawn
+    at.go(f"/b/{office.ref(withdrawn, lived_in.ANOUK[0])}#{office.code(withdrawn, lived_in.ANOUK[0])}")
+    at.press("main button.button-primary")
+    expect(at.page.locator(".flap-revoked, .seal-revoked, .reasons").first).to_be_visible()
+    at.shoot("taken-back")
+
+
+def _open(at: Studio, ref: str, code: str) -> None:
+    at.go(f"/b/{ref}#{code}")
+    at.press("main button.button-primary")
+    expect(at.page.locator("#letters")).to_be_visible()
+    at.go(f"/b/{ref}/letter")
+
+
+def limited_pages(at: Studio) -> None:
+    """After too many wrong codes; the last of all, since it lasts."""
+    ref, code = at.office.ref(at.office.calculation), at.office.code(at.office.calculation)
+    at.go(f"/b/{ref}#{code}")
+    at.press("main button.button-primary")
+    at.page.wait_for_load_state()
+    at.shoot("limited")
+
+
+# --- mail ---
+
+
+def mail_pages(browser: Browser, sink: SmtpSink) -> None:
+    """The notification as a mail program shows it, wide and narrow."""
+    mail = sink.wait_for(JAN[0])[-1]
+    body = mail.get_body(preferencelist=("html",))
+    assert body is not None
+    for width in (360, 700):
+        for scheme in ("light", "dark"):
+            page = browser.new_page(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+            )
+            page.set_content(str(body.get_content()))
+            page.screenshot(path=PICTURES / f"mail-{width}-{scheme}.png", full_page=True, caret="initial")
+            page.close()
+
+
+# --- the studio ---
+
+Pages = Callable[[Studio], None]
+BEFORE: tuple[Pages, ...] = (landing_pages, letter_pages, login_pages, sign_up_pages)
+MEMBERS: tuple[Pages, ...] = (mailbox_pages, conversation_pages, composer_pages, error_pages)
+
+
+def main() -> None:
+    """Take them all."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with _open_office() as (product, sink, office, link), sync_playwright() as playwright:
+        browser = launch(playwright)
+        for size, dark, language in _passes():
+            _take_pass(browser, product, sink, office, size=size, dark=dark, language=language)
+        _use_up_codes(office)
+        for size, dark, language in _passes():
+            with _context(browser, size, dark, language) as context:
+                limited_pages(Studio(product, sink, office, context.new_page(), size, _look(dark, language)))
+        mail_pages(browser, sink)
+        _set_up_pages(browser, link)
+        browser.close()
+    _copy_for_readme()
+
+
+def _passes() -> Iterator[tuple[str, bool, str]]:
+    for language in LOCALES:
+        for size in ("phone", "desktop"):
+            for dark in (False, True):
+                yield size, dark, language
+
+
+def _take_pass(
+    browser: Browser, product: Product, sink: SmtpSink, office: Office, *, size: str, dark: bool, language: str
+) -> None:
+    print(size, _look(dark, language))
+    office.speak(language)
+    look = _look(dark, language)
+    with _context(browser, size, dark, language) as context:
+        for pages in BEFORE:
+            pages(Studio(product, sink, office, context.new_page(), size, look))
+    for address, shown in ((office.house.marieke.address, MEMBERS), (lived_in.NEWCOMER[0], (empty_pages,))):
+        with _context(browser, size, dark, language) as context:
+            at = Studio(product, sink, office, context.new_page(), size, look)
+            _log_in(at, address)
+            for pages in shown:
+                pages(at)
+
+
+def _log_in(at: Studio, address: str) -> None:
+    at.go("/login")
+    at.page.locator("input[name=address]").fill(address)
+    at.page.locator("input[name=password]").fill(PASSWORD)
+    at.press("form[action*='/login'] button.button-primary")
+    at.page.wait_for_url("**/inbox")
+
+
+@contextmanager
+def _context(browser: Browser, size: str, dark: bool, language: str) -> Iterator[BrowserContext]:
+    motion = {"reduced_motion": "reduce"}
+    with open_context(browser, size, locale=LOCALES[language], dark=dark, **motion) as context:
+        yield context
+
+
+def _look(dark: bool, language: str) -> str:
+    return f"{'dark' if dark else 'light'}{'' if language == 'nl' else '-en'}"
+
+
+@contextmanager
+def _open_office() -> Iterator[tuple[Product, SmtpSink, Office, str]]:
+    """The product at ten to twelve, a week of post in it. Its set-up link still shows what it looks like too late."""
+    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
+    shift = {SHIFT: str((NOW - clock.now()).total_seconds())}
+    try:
+        url = Sqlite(folder).new_database()
+        with (
+            smtp_sink() as sink,
+            running_product(folder / "var", url, smtp_port=sink.port, environ=shift) as product,
+        ):
+            sink.refuse["bounce@oud-adres.example"] = "550 5.1.1 No such user"
+            link = _setup_picture_link(product)
+            office = lived_in.furnish(folder / "var", url)
+            sink.wait_for(FATIMA[0], 2)
+            yield product, sink, office, link
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _setup_picture_link(product: Product) -> str:
+    runtime = Runtime.assemble(Settings.from_environ(product.environ), argon2=CHEAP, clock=lambda: NOW)
+    link = setup.ensure_link(runtime)
+    runtime.engine.dispose()
+    assert link is not None
+    return link
+
+
+def _set_up_pages(browser: Browser, link: str) -> None:
+    """What the one-time link shows once it has been used; the form itself comes from a second, empty product."""
+    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
+    url = Sqlite(folder).new_database()
+    with running_product(folder / "var", url, smtp_port=1, workers=0) as empty:
+        fresh = _setup_picture_link(empty)
+        for size, dark, language in _passes():
+            with _context(browser, size, dark, language) as context:
+                page = context.new_page()
+                for name, place in (("set-up", fresh), ("set-up-done", link)):
+                    page.goto(place)
+                    page.screenshot(path=PICTURES / f"{size}-{name}-{_look(dark, language)}.png")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _use_up_codes(office: Office) -> None:
+    with office.house.work() as ctx:
+        for _ in range(200):
+            for address in ("127.0.0.1", "::1"):
+                limits.count_code(ctx, limits.network(address))
+
+
+def _copy_for_readme() -> None:
+    README_PICTURES.mkdir(parents=True, exist_ok=True)
+    for name in IN_README:
+        shutil.copyfile(PICTURES / f"{name}-light.png", README_PICTURES / f"{name}-light.png")
+
+
+def _row(at: Studio, conversation: bytes) -> str:
+    return f"row-{_text(conversation)}"
+
+
+def _text(identifier: bytes) -> str:
+    from securemail import ids
+
+    return ids.to_text(identifier)
+
+
+def _link(at: Studio, address: str) -> str:
+    from tests.servers import text_part
+
+    found = re.search(r"https?://\S+#\S+", text_part(at.sink.wait_for(address)[-1]))
+    assert found is not None
+    return found[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
