@@ -47,7 +47,7 @@ def open_link(ctx: Context, code: MessageCode, secret: SessionSecret | None) -> 
     return secret, link
 
 
-def resume(ctx: Context, secret: SessionSecret, ref: bytes, *, active: bool = True) -> Guest:
+def resume(ctx: Context, secret: SessionSecret, ref: bytes) -> Guest:
     """The guest behind a cookie, for the link that an address names.
 
     Raises:
@@ -66,9 +66,18 @@ def resume(ctx: Context, secret: SessionSecret, ref: bytes, *, active: bool = Tr
         raise GuestSessionEnded from error
     opened = MailKeys(link.id, links.EPOCH, dk)
     keys.require_published(ctx, "link", link.id, links.EPOCH, opened.pair())
-    if active and ctx.now - row.seen > _TOUCH:
-        ctx.db.execute(update(BrowserSession).where(BrowserSession.id == session).values(seen=ctx.now))
     return _guest(ctx, link, opened, session)
+
+
+def touch_is_due(ctx: Context, guest: Guest) -> bool:
+    """Whether half an hour of idleness should be counted anew; once a minute is enough."""
+    row = ctx.db.get(BrowserSession, guest.session)
+    return row is not None and ctx.now - row.seen > _TOUCH
+
+
+def touch(ctx: Context, guest: Guest) -> None:
+    """Note that the guest is still there."""
+    ctx.db.execute(update(BrowserSession).where(BrowserSession.id == guest.session).values(seen=ctx.now))
 
 
 def end(ctx: Context, secret: SessionSecret) -> None:

@@ -96,3 +96,17 @@ def test_finding_a_link_needs_nothing_secret_and_gives_nothing_secret(house: Hou
     sent = house.send(FATIMA)
     with house.work() as ctx:
         assert links.find(ctx, refs(house)[FATIMA[0]]).conversation == sent.conversation
+
+
+def test_who_keeps_reading_stays(house: House) -> None:
+    sent = house.send(FATIMA)
+    _, secret = house.enter(sent.conversation)
+    ref = refs(house)[FATIMA[0]]
+    for _ in range(3):
+        house.clock.forward(minutes=20)
+        with house.work() as ctx:
+            guest = guest_sessions.resume(ctx, secret, ref)
+            assert guest_sessions.touch_is_due(ctx, guest)
+            guest_sessions.touch(ctx, guest)
+        with house.work() as ctx:
+            assert not guest_sessions.touch_is_due(ctx, guest)

@@ -206,9 +206,13 @@ def _guest(ref: bytes) -> Guest | None:
     if secret is None:
         return None
     try:
-        return guest_sessions.resume(current(), secret, ref, active="X-News" not in request.headers)
+        guest = guest_sessions.resume(current(), secret, ref)
     except GuestSessionEnded:
         return None
+    # The question for news is no activity: a letter left open on a table closes after half an hour.
+    if "X-News" not in request.headers and guest_sessions.touch_is_due(current(), guest):
+        session.afterwards(lambda ctx: guest_sessions.touch(ctx, guest))
+    return guest
 
 
 def _closed(ref: bytes, ended: str, *, kept: str = "", status: int = 401) -> ResponseReturnValue:
