@@ -6,6 +6,7 @@ address and no public key is trusted. With it, a thief reads the directory of ac
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from securemail.crypto.encoding import Field, decode_content, encode_content
@@ -121,19 +122,19 @@ class ConfiguredKeys:
                 continue
         raise CannotOpen
 
+    @cached_property  # a list checks fifty rows; the secrets themselves stay in memory as long
+    def _mac_keys(self) -> tuple[SymmetricKey, ...]:
+        return tuple(derive(secret, Label.CONFIG_MAC) for _, secret in self.secrets)
+
     def _sign(self, label: Label, *facts: Field) -> bytes:
-        return tag(_mac_key(self.secrets[0][1]), label, *facts)
+        return tag(self._mac_keys[0], label, *facts)
 
     def _verify(self, mac: bytes, label: Label, *facts: Field) -> bool:
         try:
-            return any(same(mac, tag(_mac_key(secret), label, *facts)) for _, secret in self.secrets)
+            return any(same(mac, tag(key, label, *facts)) for key in self._mac_keys)
         except CannotOpen:  # facts that no row of ours holds
             return False
 
 
 def _directory_key(secret: Secret) -> SymmetricKey:
     return derive(secret, Label.CONFIG_DIRECTORY)
-
-
-def _mac_key(secret: Secret) -> SymmetricKey:
-    return derive(secret, Label.CONFIG_MAC)

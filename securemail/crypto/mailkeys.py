@@ -5,6 +5,7 @@ For a guest link, its DK stands where the MK of epoch 1 stands: one code path fo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from securemail.crypto.encoding import decode_content, encode_content
@@ -58,11 +59,11 @@ class MailKeys:
 
     def seal_item(self, cek: ContentKey, message: bytes) -> bytes:
         """A content key taken in: listing then costs no public-key work."""
-        return lock(self._items_key(), cek, Label.ITEM_CEK, self.principal, self.epoch, message)
+        return lock(self._items_key, cek, Label.ITEM_CEK, self.principal, self.epoch, message)
 
     def open_item(self, sealed: bytes, message: bytes) -> ContentKey:
         """Raises `CannotOpen` when it is not this mailbox's item for that message."""
-        key = self._items_key()
+        key = self._items_key
         return ContentKey.opened(unlock(key, sealed, Label.ITEM_CEK, self.principal, self.epoch, message))
 
     def seal_draft(self, draft: bytes, revision: int, content: Mapping[str, Any]) -> bytes:
@@ -95,6 +96,7 @@ class MailKeys:
         key = self._links_key()
         return decode_content(unlock(key, sealed, Label.LINK_MAKER, self.principal, self.epoch, link))
 
+    @cached_property  # fifty rows ask for it; it goes with this object, at the end of the request
     def _items_key(self) -> SymmetricKey:
         return derive(self.mk, Label.MAIL_ITEMS, self.principal, self.epoch)
 

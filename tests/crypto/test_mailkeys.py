@@ -42,6 +42,6 @@ def test_an_older_draft_does_not_pass_for_the_newer() -> None:
 
 def test_the_kinds_of_content_have_keys_of_their_own() -> None:
     keys = MailKeys(MAILBOX, 1, MK)
-    own = [keys._items_key(), keys._drafts_key(), keys._contacts_key(), keys._links_key()]
+    own = [keys._items_key, keys._drafts_key(), keys._contacts_key(), keys._links_key()]
     assert len(set(own)) == 4
     assert MK not in own
