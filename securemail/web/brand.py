@@ -1,6 +1,7 @@
 """Whose pages these are: the organisation's name, or the product's while there is none."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, cast
 
 from flask import Flask, g
@@ -37,15 +38,15 @@ class Me:
 
 
 def register(app: Flask) -> None:
-    """Give every template `brand`, `me`, `unread` and `drafts_count`; the database is asked when one is drawn."""
+    """Give every template `brand`, `me`, `unread` and `drafts_count`; the database is asked once, when it is drawn."""
 
     @app.context_processor
     def values() -> dict[str, Any]:
         return {
             "brand": LocalProxy(brand),
             "me": _me(),
-            "unread": LocalProxy(_unread),
-            "drafts_count": LocalProxy(_drafts),
+            "unread": LocalProxy(cache(_unread)),
+            "drafts_count": LocalProxy(cache(_drafts)),
             "product": PRODUCT,
             "toast": None,
             "request_id": g.get("request_id", ""),

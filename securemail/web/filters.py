@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from babel.dates import format_date, format_skeleton
 from flask import Flask
@@ -57,7 +58,7 @@ def row_time(moment: datetime) -> str:
         return clock_time(moment)
     if day >= _monday(today):
         return _weekday_and_day(day)
-    return _skeleton("MMMd" if day.year == today.year else "yMMMd", moment)
+    return _skeleton("MMMd" if day.year == today.year else "yMMMd", day, _locale_name())
 
 
 def letter_time(moment: datetime) -> str:
@@ -115,8 +116,7 @@ def day_heading(moment: datetime) -> str:
         return _("Gisteren")
     if day >= _monday(today):
         return _("Eerder deze week")
-    pattern = "LLLL" if day.year == today.year else "LLLL y"
-    return format_date(day, pattern, locale=_locale_name()).capitalize()
+    return _month("LLLL" if day.year == today.year else "LLLL y", day.replace(day=1), _locale_name())
 
 
 def names(people: Sequence[str]) -> str:
@@ -189,8 +189,14 @@ def _weekday_and_day(day: date) -> str:
     return format_date(day, "EEE d", locale=_locale_name())
 
 
-def _skeleton(skeleton: str, moment: datetime) -> str:
-    return format_skeleton(skeleton, _local(moment), locale=_locale_name())
+@lru_cache(maxsize=1000)
+def _month(pattern: str, first: date, locale: str) -> str:
+    return str(format_date(first, pattern, locale=locale)).capitalize()
+
+
+@lru_cache(maxsize=1000)  # a list writes the same days again and again
+def _skeleton(skeleton: str, day: date, locale: str) -> str:
+    return format_skeleton(skeleton, datetime(day.year, day.month, day.day), locale=locale)  # noqa: DTZ001 - a day
 
 
 def _(text: str, **values: str) -> str:
