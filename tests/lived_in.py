@@ -45,6 +45,14 @@ class Office:
     undelivered: sending.Sent
     court: sending.Sent
     draft: bytes
+    """The newest of the drafts, ready to be sent."""
+
+    def tidy(self) -> None:
+        """Throw away what the pictures wrote themselves."""
+        with self.house.work() as ctx:
+            for saved in drafts.newest(ctx, self.house.marieke):
+                if saved.changed > NOW:
+                    drafts.discard(ctx, self.house.marieke, saved.draft)
 
     def speak(self, language: str) -> None:
         """Every member reads in this language from now on."""

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from securemail import clock
+from securemail import clock, ids
 from securemail.config import ROOT, Settings
+from securemail.crypto.codes import write_message_code
+from securemail.crypto.secrets import MessageCode
 from securemail.identity import limits
 from securemail.organisations import setup
 from securemail.runtime import Runtime
@@ -21,13 +23,13 @@ from tests.browser import launch, open_context
 from tests.house import FATIMA, PASSWORD
 from tests.lived_in import JAN, NOW, Office
 from tests.serve import CHEAP, SHIFT
-from tests.servers import Product, SmtpSink, Sqlite, running_product, smtp_sink
+from tests.servers import Product, SmtpSink, Sqlite, running_product, smtp_sink, text_part
 
 PICTURES = ROOT / "var" / "screenshots"
 README_PICTURES = ROOT / "docs" / "screenshots"
 IN_README = ("phone-inbox", "phone-landing", "phone-letter", "desktop-inbox", "desktop-composer")
 LOCALES = {"nl": "nl-NL", "en": "en-GB"}
-WRONG_CODE = "0000000000000000000000000000"
+WRONG_CODE = write_message_code(MessageCode(bytes(16)))
 
 
 @dataclass
@@ -89,15 +91,15 @@ def conversation_pages(at: Studio) -> None:
         expect(at.page.locator("#dialog-title")).to_be_visible()
         at.shoot(f"dialog-{name}")
     at.go(place)
-    at.page.locator("#reply-body").fill("Beste Fatima en Peter,\n\nEen kleine aanvulling op mijn bericht van vanochtend.")
+    at.page.locator("#reply-body").fill("Beste Fatima en Peter,\n\nEen kleine aanvulling op mijn bericht.")
     expect(at.page.locator("[data-saved]").first).not_to_be_empty()
     at.shoot("conversation-reply")
-    at.page.locator("#reply-body").fill("")
     for name, sent in (("withdrawn", at.office.withdrawn), ("undelivered", at.office.undelivered)):
         at.go(f"/conversations/{_text(sent.conversation)}")
         at.shoot(f"conversation-{name}")
     at.go(f"/conversations/{_text(at.office.court.conversation)}")
     at.shoot("conversation-closed")
+    at.office.tidy()
 
 
 def composer_pages(at: Studio) -> None:
@@ -118,6 +120,7 @@ def composer_pages(at: Studio) -> None:
     at.press("button.send")
     expect(at.page.locator("#composer .error, #composer .field-error").first).to_be_visible()
     at.shoot("composer-refused")
+    at.office.tidy()
 
 
 def error_pages(at: Studio) -> None:
@@ -187,6 +190,7 @@ def landing_pages(at: Studio) -> None:
     expect(at.page.locator(".code-filled")).to_be_visible()
     at.shoot("landing")
     at.press("summary")
+    at.page.evaluate("() => scrollTo(0, 0)")
     at.page.screenshot(path=PICTURES / f"{at.size}-landing-whole-{at.look}.png", full_page=True, caret="initial")
     at.go(f"/b/{ref}")
     at.page.locator("#code").press_sequentially(code[:11])
@@ -371,6 +375,7 @@ def _set_up_pages(browser: Browser, link: str) -> None:
 
 
 def _use_up_codes(office: Office) -> None:
+    office.house.clock.forward(minutes=30)  # the product's own clock went on meanwhile
     with office.house.work() as ctx:
         for _ in range(200):
             for address in ("127.0.0.1", "::1"):
@@ -388,14 +393,10 @@ def _row(at: Studio, conversation: bytes) -> str:
 
 
 def _text(identifier: bytes) -> str:
-    from securemail import ids
-
     return ids.to_text(identifier)
 
 
 def _link(at: Studio, address: str) -> str:
-    from tests.servers import text_part
-
     found = re.search(r"https?://\S+#\S+", text_part(at.sink.wait_for(address)[-1]))
     assert found is not None
     return found[0]
