@@ -1,9 +1,13 @@
 """One running product per database and test process; every test brings fresh people into it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from tests.browser import open_context
 from tests.journeys.people import Office, open_office
 from tests.servers import Postgres, Sqlite
 
@@ -27,3 +31,14 @@ def every_office(request: pytest.FixtureRequest) -> Office:
     name = {"sqlite": "office", "postgresql": "postgres_office"}[request.param]
     found: Office = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture
+def somebody(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Gives each person of a story a browser of their own: `somebody()` a phone, `somebody("desktop")` that."""
+    with ExitStack() as closing:
+
+        def open_page(size: str = "phone", **options: Any) -> Page:
+            return closing.enter_context(open_context(chromium, size, **options)).new_page()
+
+        yield open_page
