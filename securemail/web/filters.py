@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta, tzinfo
+from functools import cache, lru_cache
 
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_timezone
 from flask import Flask
-from flask_babel import get_locale, gettext, ngettext, to_user_timezone
+from flask_babel import get_locale, gettext, ngettext
 from markupsafe import Markup, escape
 
 from securemail import clock
+from securemail.web.languages import TIME_ZONE
 from securemail.web.viewmodels import DraftRow, ListRow
 
 LINK = re.compile(r"\b(?:https?://|www\.)[^\s<>\"“”']+", re.IGNORECASE)
@@ -203,9 +204,13 @@ def _(text: str, **values: str) -> str:
     return str(gettext(text, **values))
 
 
+@cache
+def _zone() -> tzinfo:
+    return get_timezone(TIME_ZONE)
+
+
 def _local(moment: datetime) -> datetime:
-    local: datetime = to_user_timezone(moment)
-    return local
+    return moment.astimezone(_zone())
 
 
 def _today() -> date:

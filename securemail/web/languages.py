@@ -1,5 +1,6 @@
 """Which language a page speaks, and the catalogues behind it, which are read from source at start."""
 
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from typing import Any, Final
 
@@ -25,7 +26,13 @@ class _Words:
 
 class _OurDomain(Domain):  # type: ignore[misc]
     def get_translations(self) -> _Words:
-        return _Words(i18n.catalogue(str(get_locale() or "nl")))
+        locale = get_locale()
+        return _words(locale.language if locale else "nl")
+
+
+@cache
+def _words(language: str) -> _Words:
+    return _Words(i18n.catalogue(language))
 
 
 def language() -> str:
