@@ -64,6 +64,8 @@ def save() -> ResponseReturnValue:
         return render("compose/saved.html", draft="", revision=0, saved_at=None, compose=None)
     try:
         saved = drafts.save(ctx, me, key, revision, content)
+    except drafts.DraftGone:
+        return render("compose/gone.html", key=ids.to_text(ids.new_id())), 409
     except drafts.DraftChanged:
         theirs = drafts.load(ctx, me, key)
         conflict = views.Conflict(

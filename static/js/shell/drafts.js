@@ -93,6 +93,7 @@
     if (!mine) return;
     const form = formOf(mine) ?? document.querySelector("[data-draft]");
     form.querySelector('input[name="revision"]').value = mine.dataset.keepMine;
+    if (mine.dataset.newKey) form.querySelector('input[name="key"]').value = mine.dataset.newKey;
     mine.closest(".notice").remove();
     later(form, 0);
   });
