@@ -33,7 +33,7 @@ from securemail.web import htmx, session
 from securemail.web.auth import LogInFirst
 from securemail.web.error_texts import error_text
 from securemail.web.filters import clock_time
-from securemail.web.security import BadToken, form_token
+from securemail.web.security import BadToken, form_token, use_stranger_for_forms
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,10 @@ def _page(status: int, retry_after: int | None = None) -> ResponseReturnValue:
 
 
 def _wants_fragment() -> bool:
-    return htmx.is_partial() or request.headers.get("Sec-Fetch-Dest") == "empty"
+    # What a service worker fetches for the address bar has no destination either: its mode tells it apart.
+    headers = request.headers
+    asked_by_script = headers.get("Sec-Fetch-Dest") == "empty" and headers.get("Sec-Fetch-Mode") != "navigate"
+    return htmx.is_partial() or asked_by_script
 
 
 def _log_in_first() -> ResponseReturnValue:
@@ -124,6 +127,7 @@ def _log_in_first() -> ResponseReturnValue:
         return redirect(url_for("login.login", next=request.full_path.rstrip("?"), ended=ended), 303)
     session.settle(success=False)
     g.failed = True
+    use_stranger_for_forms()
     kept = [(name, value) for name, value in request.form.items(multi=True) if name not in _NOT_KEPT]
     return render_template("login/again.html", kept=kept, action=request.path), 401
 

@@ -131,3 +131,12 @@ def _own_secret() -> SessionSecret:
 def use_for_forms(secret: SessionSecret) -> None:
     """From here on this answer's forms belong to a session that has just begun."""
     g.form_secret = secret
+
+
+def use_stranger_for_forms() -> None:
+    """This answer's forms outlive the log-in that comes between: they belong to the browser, not to a session."""
+    known = session.stranger_secret()
+    if known is None:
+        known = SessionSecret.new()
+        session.keep_stranger(known)
+    g.form_secret = known
