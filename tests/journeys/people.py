@@ -1,14 +1,18 @@
 """What people do in a journey: the office with its product and mail, and the few steps that every story begins with."""
 
+import html
 import itertools
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import delete
 
 from securemail import clock, ids
 from securemail.config import Settings
@@ -19,6 +23,7 @@ from securemail.mailboxes import mailboxes
 from securemail.messages import sending
 from securemail.organisations import organisations, setup
 from securemail.runtime import Runtime
+from securemail.store.models import BrowserSession
 from tests.house import PASSWORD
 from tests.serve import CHEAP
 from tests.servers import Product, SmtpSink, running_product, smtp_sink, text_part
@@ -81,9 +86,7 @@ def open_office(folder: Path, database_url: str, *, worker: bool = True, **envir
     """The product running on a migrated database, its organisation founded by somebody who is in no story."""
     with (
         smtp_sink() as sink,
-        running_product(
-            folder, database_url, smtp_port=sink.port, workers=int(worker), environ=environ
-        ) as product,
+        running_product(folder, database_url, smtp_port=sink.port, workers=int(worker), environ=environ) as product,
     ):
         office = Office(product, sink, runtime_of(product))
         _found(office)
@@ -182,6 +185,24 @@ def add_recipients(page: Page, to: Iterable[str]) -> None:
         expect(page.locator("[data-chip]")).to_have_count(there + 1)
 
 
+def wait_until_kept(page: Page) -> None:
+    """Until the server's draft says what the page says."""
+    deadline = time.monotonic() + 10
+    while not _is_kept(page):
+        assert time.monotonic() < deadline, "the draft was not kept"
+        page.wait_for_timeout(100)
+    page.wait_for_load_state("networkidle")
+
+
+def _is_kept(page: Page) -> bool:
+    draft = page.locator("#saved input[name=draft]").input_value()
+    if not draft:
+        return False
+    kept = html.unescape(page.request.get(urljoin(page.url, f"/drafts/{draft}")).text())
+    fields = page.locator("[data-draft] :is(textarea, #subject)").evaluate_all("all => all.map((field) => field.value)")
+    return all(value in kept for value in fields)
+
+
 def send(page: Page) -> None:
     """Verzenden, until the conversation is there."""
     page.get_by_role("button", name="Verzenden").click()
@@ -214,6 +235,12 @@ def ask_for_news(page: Page) -> None:
     )
 
 
+def end_sessions(office: Office, member: Member) -> None:
+    """As when the hour of idleness is over."""
+    with office.work() as ctx:
+        ctx.db.execute(delete(BrowserSession).where(BrowserSession.account == member.account))
+
+
 # --- mail ---
 
 
@@ -233,5 +260,3 @@ def _with_fragment(mail: EmailMessage) -> str:
 def code_in(mail: EmailMessage) -> str:
     """What stands behind the # of the link."""
     return link_in(mail).partition("#")[2]
-
-

@@ -1,14 +1,9 @@
 """What is being written is never lost: not by a crash, a second tab, an ended session or a lost network."""
 
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import delete
 
-from securemail.identity.context import Member
-from securemail.store.models import BrowserSession
 from tests.browser import open_context
-from tests.journeys.people import Office, compose, log_in, send, try_to_log_in
-
-KEPT = "Concept bewaard"
+from tests.journeys.people import Office, compose, end_sessions, log_in, send, try_to_log_in, wait_until_kept
 
 
 def test_a_draft_survives_a_crash(every_office: Office, page: Page) -> None:
@@ -32,6 +27,7 @@ def test_leaving_keeps_the_draft_and_it_can_be_thrown_away(office: Office, phone
     log_in(phone, office.url, office.member())
     compose(phone, office.url, body="Nog niet af")
     phone.get_by_role("link", name="Sluiten, het concept blijft bewaard").click()
+    phone.wait_for_url("**/inbox")
     phone.goto(f"{office.url}/drafts")
     phone.get_by_role("link", name="Berekening kinderalimentatie").click()
     expect(phone.get_by_label("Bericht", exact=True)).to_have_value("Nog niet af")
@@ -55,6 +51,18 @@ def test_two_tabs_on_one_draft_and_theirs_is_taken(office: Office, desktop: Page
     desktop.get_by_label("Bericht", exact=True).fill("Mijn woorden")
     desktop.get_by_role("link", name="De andere tekst laden").click()
     expect(desktop.get_by_label("Bericht", exact=True)).to_have_value("Woorden van het andere tabblad")
+
+
+def test_a_draft_that_was_thrown_away_elsewhere_goes_on_as_a_new_one(office: Office, desktop: Page) -> None:
+    other = _two_tabs(office, desktop)
+    other.get_by_role("button", name="Concept weggooien").click()
+    expect(other.get_by_text("Geen concepten")).to_be_visible()
+    desktop.get_by_label("Bericht", exact=True).fill("Mijn woorden")
+    expect(desktop.get_by_text("Dit concept is in een ander tabblad verzonden of weggegooid.")).to_be_visible()
+    desktop.get_by_role("button", name="Als nieuw concept bewaren").click()
+    wait_until_kept(desktop)
+    other.reload()
+    expect(other.locator(".row-words")).to_have_text("Mijn woorden")
 
 
 def test_a_session_that_ends_in_mid_draft_is_renewed_in_place(every_office: Office, page: Page) -> None:
@@ -134,24 +142,6 @@ def test_an_answer_is_kept_as_well(office: Office, desktop: Page) -> None:
     desktop.goto(f"{office.url}/drafts")
     desktop.locator(".row-link").click()
     expect(desktop.get_by_label("Antwoord aan")).to_have_value("Half antwoord")
-
-
-def wait_until_kept(page: Page) -> None:
-    """The page says that what stands there now is kept."""
-    page.wait_for_function(
-        """kept => {
-          const place = document.querySelector('#saved');
-          return place.querySelector('[name=draft]').value && place.textContent.includes(kept);
-        }""",
-        arg=KEPT,
-    )
-    page.wait_for_load_state("networkidle")
-
-
-def end_sessions(office: Office, member: Member) -> None:
-    """As when the hour of idleness is over."""
-    with office.work() as ctx:
-        ctx.db.execute(delete(BrowserSession).where(BrowserSession.account == member.account))
 
 
 def _two_tabs(office: Office, page: Page) -> Page:

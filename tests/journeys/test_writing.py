@@ -4,7 +4,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import open_context
 from tests.house import FATIMA, PETER
-from tests.journeys.people import Office, add_recipients, ask_for_news, compose, log_in, send
+from tests.journeys.people import Office, add_recipients, ask_for_news, compose, log_in, send, wait_until_kept
 
 
 def test_marieke_writes_to_sanne_and_fatima_and_both_get_it(
@@ -26,7 +26,7 @@ def test_marieke_writes_to_sanne_and_fatima_and_both_get_it(
         page.get_by_label("Onderwerp").fill("Berekening kinderalimentatie")
         page.get_by_label("Bericht", exact=True).fill("Het bedrag komt uit op € 384.")
         send(page)
-        expect(page.get_by_text("Het bedrag komt uit op € 384.")).to_be_visible()
+        expect(page.locator(".letter-body")).to_have_text("Het bedrag komt uit op € 384.")
 
         ask_for_news(hers)
         hers.get_by_role("link", name="Berekening kinderalimentatie").click()
@@ -42,15 +42,15 @@ def test_marieke_writes_to_sanne_and_fatima_and_both_get_it(
 
     mail = office.sink.wait_for(fatima, 2)
     assert "Berekening" not in mail[0].as_string()
-    assert office.sink.wait_for(sanne.address)
+    assert office.sink.wait_for(sanne.address, 2), "her recovery code, and now a notification"
 
 
 def test_a_pasted_list_becomes_a_chip_for_each(office: Office, desktop: Page) -> None:
     log_in(desktop, office.url, office.member())
     desktop.goto(f"{office.url}/compose")
     desktop.get_by_label("Aan", exact=True).focus()
-    pasted = 'Fatima El Amrani <fatima@example.org>; peter@hoekstra.example,"Dalen, M. van" <m@example.org>\nfatima@example.org'
-    desktop.keyboard.insert_text(pasted.replace("\n", " , "))
+    pasted = 'Fatima El Amrani <fatima@example.org>; peter@hoekstra.example,"Dalen, M. van" <m@example.org>'
+    desktop.keyboard.insert_text(f"{pasted}, fatima@example.org")
     expect(desktop.locator(".chip-name")).to_have_text(["Fatima El Amrani", "peter@hoekstra.example", "Dalen, M. van"])
     expect(desktop.get_by_text("Verzegeld voor 3 ontvangers")).to_be_visible()
 
@@ -108,7 +108,7 @@ def test_two_tabs_that_send_the_same_draft_send_once(office: Office, desktop: Pa
     marieke = office.member()
     log_in(desktop, office.url, marieke)
     compose(desktop, office.url, "peter@hoekstra.example")
-    expect(desktop.locator("#saved input[name=draft]")).not_to_have_value("")
+    wait_until_kept(desktop)
     draft = desktop.locator("#saved input[name=draft]").input_value()
     other = desktop.context.new_page()
     other.goto(f"{office.url}/drafts/{draft}")
@@ -123,14 +123,15 @@ def test_two_tabs_that_send_the_same_draft_send_once(office: Office, desktop: Pa
 def test_a_second_tab_with_other_words_is_told_that_the_first_was_sent(office: Office, desktop: Page) -> None:
     log_in(desktop, office.url, office.member())
     compose(desktop, office.url, "peter@hoekstra.example")
-    expect(desktop.locator("#saved input[name=draft]")).not_to_have_value("")
+    wait_until_kept(desktop)
     other = desktop.context.new_page()
     other.goto(f"{office.url}/drafts/{desktop.locator('#saved input[name=draft]').input_value()}")
     send(desktop)
-    other.get_by_label("Bericht", exact=True).fill("Heel andere woorden.")
+    body = other.get_by_label("Bericht", exact=True)
+    body.fill("Heel andere woorden.")
     other.get_by_role("button", name="Verzenden").click()
     expect(other.get_by_text("Dit concept is al verzonden, met een andere tekst.")).to_be_visible()
-    expect(other.get_by_label("Bericht", exact=True)).to_have_value("Heel andere woorden.")
+    expect(body).to_have_value("Heel andere woorden.")
     send(other)
     other.goto(f"{office.url}/sent")
     expect(other.locator("li.row")).to_have_count(2)
