@@ -56,7 +56,8 @@ def take_in(ctx: Context, member: Member) -> int:
     pair = member.mail.pair()
     rows = ctx.db.execute(
         select(Envelope, Message.sent_at).join(Message, Message.id == Envelope.message)
-        .where(Envelope.principal == member.mailbox, Envelope.sealed_cek.is_not(None)).limit(_BATCH)
+        .where(Envelope.principal == member.mailbox, Envelope.sealed_cek.is_not(None))
+        .order_by(Envelope.message).limit(_BATCH)
     ).all()  # fmt: skip
     return sum(_take_one(ctx, member, pair, envelope, sent_at) for envelope, sent_at in rows)
 

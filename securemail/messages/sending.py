@@ -202,6 +202,7 @@ def _write(
     for place, party in enumerate(to):
         _address(ctx, author, row, cek, place, party, epochs)
     ctx.db.flush()
+    threads.arrived(ctx, row, [party.principal for party in (Party.of(author), *to) if party.kind == "mailbox"])
     _notify(ctx, author, row, to)
     return Sent(message, conversation)
 
@@ -235,7 +236,6 @@ def _keep_own_copy(ctx: Context, author: Correspondent, message: Message, cek: C
             sealed_cek=author.mail.seal_item(cek, message.id),
         )
     )
-    threads.sent(ctx, author.principal, message)
 
 
 def _address(
@@ -252,8 +252,6 @@ def _address(
     if to_self:
         return
     _envelope(ctx, message, cek, party, epochs[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
-    if party.kind == "mailbox":
-        threads.received(ctx, party.principal, message)
 
 
 def _envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, epoch: int) -> None:

@@ -12,14 +12,13 @@ UNOPENED = ("waiting", "notified", "bounced")
 """States of a recipient who has not opened the message."""
 
 
-def sent(ctx: Context, mailbox: bytes, message: Message) -> None:
-    """The sender's own row moves up."""
-    _newest(ctx, mailbox, message, unread=0)
+def arrived(ctx: Context, message: Message, mailboxes: Collection[bytes]) -> None:
+    """The conversation moves up in the sender's mailbox, and in each receiver's with one more to open.
 
-
-def received(ctx: Context, mailbox: bytes, message: Message) -> None:
-    """A receiver's row moves up with one more to open."""
-    _newest(ctx, mailbox, message, unread=1)
+    In the order of ids, as `touch` does: two that answer each other at once would otherwise wait for each other.
+    """
+    for mailbox in sorted(set(mailboxes)):
+        _newest(ctx, mailbox, message, unread=0 if mailbox == message.sender else 1)
 
 
 def _newest(ctx: Context, mailbox: bytes, message: Message, *, unread: int) -> None:
@@ -35,6 +34,9 @@ def _newest(ctx: Context, mailbox: bytes, message: Message, *, unread: int) -> N
 
 def touch(ctx: Context, conversation: bytes, mailboxes: Collection[bytes]) -> None:
     """Recount what is unopened in these mailboxes, and let their owners' pages know that something changed."""
+    # An update that waits for a row would count as things were before; one that holds it counts what has arrived since.
+    mine = select(Thread.mailbox).where(Thread.conversation == conversation, Thread.mailbox.in_(mailboxes))
+    ctx.db.execute(mine.order_by(Thread.mailbox).with_for_update())
     for mailbox in sorted(mailboxes):
         unopened = (
             select(func.count())
