@@ -3,6 +3,7 @@
 Opened with the configured secret, because the service must reach its own users while they are away.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import select
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context
 from securemail.store.models import Account, Address, Mailbox
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def find(ctx: Context, address: str) -> Entry | None:
         entry = _entry(ctx, *row)
         if entry is not None and entry.address == address:
             return entry
+        log.error("alarm: an address leads to mailbox %s, which is not its own", row.Mailbox.id.hex())
     return None
 
 
@@ -59,7 +63,6 @@ def _entry(ctx: Context, address: Address, mailbox: Mailbox, account: Account) -
         known: dict[str, Any] = ctx.keys.open_address(mailbox.id, address.sealed_address)
         person = ctx.keys.open_entry(account.id, account.sealed_entry)
     except CannotOpen:
+        log.error("alarm: the directory entry of mailbox %s does not open", mailbox.id.hex())  # noqa: TRY400 no trace
         return None
-    return Entry(
-        mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"]
-    )
+    return Entry(mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"])

@@ -42,9 +42,7 @@ def published(ctx: Context, kind: str, principal: bytes, epoch: int) -> bytes:
     Raises:
         UntrustedKey: missing, planted, of another kind or suite. Logged as an alarm.
     """
-    row = ctx.db.scalar(
-        select(PrincipalKey).where(PrincipalKey.principal == principal, PrincipalKey.epoch == epoch)
-    )
+    row = ctx.db.scalar(select(PrincipalKey).where(PrincipalKey.principal == principal, PrincipalKey.epoch == epoch))
     if row is not None and (row.kind, row.suite) == (kind, SUITE):
         genuine = ctx.keys.trusts_public_key(row.mac, kind, principal, epoch, row.public_key)
         if genuine:

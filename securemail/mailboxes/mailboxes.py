@@ -26,17 +26,19 @@ def create_personal(ctx: Context, root: RootKeys, *, address: str, typed: str, n
             address_tag=ctx.keys.address_tag(address),
             mailbox=mail.principal,
             since=ctx.now,
-            sealed_address=ctx.keys.seal_address(
-                mail.principal, {"address": address, "typed": typed, "name": name}
-            ),
+            sealed_address=ctx.keys.seal_address(mail.principal, {"address": address, "typed": typed, "name": name}),
         )
     )
     return mail
 
 
 def create_for_organisation(ctx: Context, organisation: bytes, administrator: RootKeys) -> MailKeys:
-    """An organisation's mailbox, without an address: who can open a grant of it is an administrator."""
-    mail = MailKeys(ids.new_id(), FIRST_EPOCH, MailKey.new())
+    """An organisation's mailbox, without an address: who can open a grant of it is an administrator.
+
+    It has the organisation's own id: owner and kind are mere columns, and a mailbox of somebody's that was written to
+    be the organisation's would otherwise be believed, for its key is one that we published.
+    """
+    mail = MailKeys(organisation, FIRST_EPOCH, MailKey.new())
     listed = _holders(administrator.account, "administrator")
     holders = seal_organisation_holders(mail.mk, mail.principal, mail.epoch, listed)
     _add(ctx, mail, kind="organisation", owner=organisation, sealed_holders=holders)
@@ -46,9 +48,7 @@ def create_for_organisation(ctx: Context, organisation: bytes, administrator: Ro
 
 
 def _add(ctx: Context, mail: MailKeys, *, kind: str, owner: bytes, sealed_holders: bytes) -> None:
-    ctx.db.add(
-        Mailbox(id=mail.principal, kind=kind, owner=owner, mk_epoch=mail.epoch, sealed_holders=sealed_holders)
-    )
+    ctx.db.add(Mailbox(id=mail.principal, kind=kind, owner=owner, mk_epoch=mail.epoch, sealed_holders=sealed_holders))
     keys.publish(ctx, "mailbox", mail.principal, mail.epoch, mail.pair().public)
     ctx.db.flush()
 
