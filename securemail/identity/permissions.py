@@ -27,6 +27,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "guest.enter": "anyone",
     "guest.enter_code": "anyone",
     "guest.landing": "anyone",
+    "guest.garbled": "anyone",
     "guest.open_code": "anyone",
     "guest.language": "anyone",
     "guest.letter": "guest",

@@ -1,4 +1,4 @@
-"""What somebody without an account meets: the landing page, the letter, answering, and every way to get the code wrong."""
+"""What somebody without an account meets: landing page, letter, answering, and every way to get the code wrong."""
 
 import re
 from collections.abc import Callable
@@ -138,7 +138,7 @@ def test_a_slip_of_the_finger_and_a_wrong_code_are_told_apart(office: Office, ph
     expect(phone.get_by_text("Het bedrag komt uit op € 384.")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/b/AAAAAAAAAAAAAAAAAAAAAA", "/b/half-een-lin", "/b/%F0%9F%92%A5", "/b/AAAA%0D%0A"])
+@pytest.mark.parametrize("path", ["/b/AAAAAAAAAAAAAAAAAAAAAA", "/b/half-een-lin", "/b/%F0%9F%92%A5", "/b/AAAA%20b"])
 def test_an_unknown_or_mangled_link_is_no_dead_end(office: Office, phone: Page, path: str) -> None:
     fatima = fresh(FATIMA)
     office.send(office.member(), fatima)

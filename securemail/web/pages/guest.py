@@ -1,6 +1,7 @@
 """The recipient's pages: landing, the opened conversation, answering, closing. A GET changes nothing at all here."""
 
 import hashlib
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ from securemail.web.htmx import render
 from securemail.web.session import current
 
 pages = Blueprint("guest", __name__)
+_REF = re.compile(r"[A-Za-z0-9_-]{21}[AQgw](?![A-Za-z0-9_-])")
+"""The part of a link that names it; the last of 22 characters holds only two bits."""
 
 
 @pages.get("/b")
@@ -52,6 +55,15 @@ def landing(ref: bytes) -> ResponseReturnValue:
     if _guest(ref) is not None:
         return redirect(url_for("guest.letter", ref=ref))
     return _landing(ctx, ref, link)
+
+
+@pages.get("/b/<path:garbled>")
+def garbled(garbled: str) -> ResponseReturnValue:
+    """A link that lost something on its way, or was given a full stop: never a dead end, the code alone is enough."""
+    found = _REF.match(garbled)
+    if found is not None:
+        return redirect(url_for("guest.landing", ref=found[0]))
+    return render("guest/unknown.html", **_form()), 404
 
 
 @pages.post("/b/<identifier:ref>", endpoint="open_code")
@@ -130,6 +142,11 @@ def _open(ref: bytes | None) -> ResponseReturnValue:
     except TooManyAttempts as error:
         return _limited(ref, error)
     session.keep_guest(secret)
+    kept = request.form.get("reply", "")
+    if kept.strip():
+        # An answer that outlived its session: the letter comes at once, with the words still in its field.
+        ctx.db.flush()
+        return _letters_for(guest_sessions.resume(ctx, secret, link.link_ref), link.link_ref, typed=kept)
     return redirect(url_for("guest.letter", ref=link.link_ref, opened=1), 303)
 
 
@@ -165,9 +182,16 @@ def _limited(ref: bytes | None, error: TooManyAttempts) -> ResponseReturnValue:
 def _letters(
     ref: bytes, *, typed: str = "", errors: dict[str, str] | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    ctx, guest = current(), _guest(ref)
+    guest = _guest(ref)
     if guest is None:
         return _closed(ref, "idle")
+    return _letters_for(guest, ref, typed=typed, errors=errors, status=status)
+
+
+def _letters_for(
+    guest: Guest, ref: bytes, *, typed: str, errors: dict[str, str] | None = None, status: int = 200
+) -> ResponseReturnValue:
+    ctx = current()
     letters = reading.conversation(ctx, guest, guest.conversation)
     mark = _mark(letters)
     if request.headers.get("X-News") == mark:
