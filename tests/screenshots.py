@@ -24,6 +24,7 @@ from tests.house import FATIMA, PASSWORD
 from tests.lived_in import JAN, NOW, Office
 from tests.serve import CHEAP, SHIFT
 from tests.servers import Product, SmtpSink, Sqlite, running_product, smtp_sink, text_part
+from tests.small_png import shrink
 
 PICTURES = ROOT / "var" / "screenshots"
 README_PICTURES = ROOT / "docs" / "screenshots"
@@ -385,7 +386,7 @@ def _use_up_codes(office: Office) -> None:
 def _copy_for_readme() -> None:
     README_PICTURES.mkdir(parents=True, exist_ok=True)
     for name in IN_README:
-        shutil.copyfile(PICTURES / f"{name}-light.png", README_PICTURES / f"{name}-light.png")
+        shrink(PICTURES / f"{name}-light.png", README_PICTURES / f"{name}-light.png")
 
 
 def _row(at: Studio, conversation: bytes) -> str:
