@@ -1,0 +1,95 @@
+"""Two transactions, one begun inside the other: whoever comes second waits, and sees what the first has done."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import func, select
+
+from securemail import ids
+from securemail.identity.context import Context
+from securemail.messages import reading, receipts, revocation, sending
+from securemail.messages.sending import Sent
+from securemail.store.models import Envelope, Item, Recipient, Thread
+from tests.house import SANNE, House
+
+Act = Callable[[Context, House, Sent], object]
+_LONG_ENOUGH = 0.3
+
+
+def take_in(ctx: Context, house: House, sent: Sent) -> None:
+    reading.take_in(ctx, house.sanne)
+
+
+def open_it(ctx: Context, house: House, sent: Sent) -> None:
+    receipts.mark_opened(ctx, house.sanne, sent.conversation)
+
+
+def answer(ctx: Context, house: House, sent: Sent) -> None:
+    sending.reply(ctx, house.sanne, conversation=sent.conversation, key=ids.new_id(), text="Akkoord.")
+
+
+def revoke(ctx: Context, house: House, sent: Sent) -> None:
+    revocation.revoke(ctx, house.marieke, sent.message)
+
+
+def write_more(ctx: Context, house: House, sent: Sent) -> None:
+    sending.reply(ctx, house.marieke, conversation=sent.conversation, key=ids.new_id(), text="Nog iets.")
+
+
+def one_inside_the_other(house: House, sent: Sent, first: Act, second: Act) -> None:
+    """The second starts while the first has done everything but commit."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with house.work() as ctx:
+                second(ctx, house, sent)
+        except BaseException as error:  # noqa: BLE001 handed to the test
+            failures.append(error)
+
+    other = threading.Thread(target=run)
+    with house.work() as ctx:
+        first(ctx, house, sent)
+        other.start()
+        time.sleep(_LONG_ENOUGH)
+    other.join(20)
+    assert not other.is_alive()
+    assert failures == [] or [type(error).__name__ for error in failures] == ["NotFound"]
+
+
+@pytest.mark.parametrize("reader", [take_in, open_it, answer])
+@pytest.mark.parametrize("revoked_first", [False, True])
+def test_nothing_that_is_taken_back_remains(house: House, reader: Act, revoked_first: bool) -> None:
+    sent = house.send(SANNE)
+    first, second = (revoke, reader) if revoked_first else (reader, revoke)
+    one_inside_the_other(house, sent, first, second)
+    with house.work() as ctx:
+        hers = Item.mailbox == house.sanne.mailbox, Item.message == sent.message
+        assert ctx.db.scalars(select(Item).where(*hers)).all() == []
+        assert ctx.db.scalars(select(Envelope).where(Envelope.message == sent.message)).all() == []
+        assert set(ctx.db.scalars(select(Recipient.state).where(Recipient.message == sent.message))) == {"revoked"}
+    letters = house.letters(house.sanne, sent.conversation)
+    assert [letter.head for letter in letters if letter.message == sent.message] == [None]
+
+
+@pytest.mark.parametrize("opened_first", [False, True])
+def test_what_arrives_meanwhile_is_counted_as_unread(house: House, opened_first: bool) -> None:
+    sent = house.send(SANNE)
+    first, second = (open_it, write_more) if opened_first else (write_more, open_it)
+    one_inside_the_other(house, sent, first, second)
+    with house.work() as ctx:
+        states = ctx.db.scalars(select(Recipient.state).where(Recipient.principal == house.sanne.mailbox)).all()
+        unread = ctx.db.get_one(Thread, (house.sanne.mailbox, sent.conversation)).unread
+    assert unread == sum(state != "opened" for state in states)
+
+
+def test_taking_in_twice_at_once_makes_one_item(house: House) -> None:
+    sent = house.send(SANNE)
+    one_inside_the_other(house, sent, take_in, take_in)
+    with house.work() as ctx:
+        hers = select(func.count()).select_from(Item).where(Item.mailbox == house.sanne.mailbox)
+        assert ctx.db.scalar(hers) == 1
+    [letter] = house.letters(house.sanne, sent.conversation)
+    assert letter.head is not None
