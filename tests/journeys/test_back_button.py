@@ -78,7 +78,7 @@ def test_nobody_reads_on_after_logging_out(office: Office, phone: Page) -> None:
     phone.locator("#list").get_by_role("button", name="Uitloggen").click()
     phone.wait_for_url("**/login**")
     go_back(phone)
-    phone.wait_for_url("**/login?**next=%2Fmore**")
+    phone.wait_for_url("**/login?next=/more")
     go_back(phone)
     expect(phone.locator("input[name=password]")).to_be_visible()
     assert WORDS not in phone.content()
