@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Subquery, and_, func, literal, select, tuple_
 
 from securemail.crypto import content
 from securemail.crypto.keypair import KeyPair
@@ -55,33 +55,29 @@ class Page:
 
 def inbox(ctx: Context, member: Member, before: Cursor | None = None, limit: int = PAGE) -> Page:
     """Conversations with anything received or sent, one row each; the newest message decides."""
-    query = (
-        _columns(Thread.newest_at, Thread.unread)
-        .select_from(Thread)
-        .join(Message, and_(Message.id == Thread.newest, Message.conversation == Thread.conversation))
+    first = (
+        select(Thread.conversation.label("key"), Thread.newest_at.label("at"), Thread.newest, Thread.unread)
         .where(Thread.mailbox == member.mailbox)
         .order_by(Thread.newest_at.desc(), Thread.conversation.desc())
     )
     if before is not None:
-        query = query.where(tuple_(Thread.newest_at, Thread.conversation) < before)
-    rows = ctx.db.execute(_mine(query, member).limit(limit + 1)).all()
-    return _page(ctx, member, rows, limit, lambda row: (row.newest_at, row.conversation))
+        first = first.where(tuple_(Thread.newest_at, Thread.conversation) < before)
+    page = first.limit(limit + 1).subquery("page")
+    message = and_(Message.id == page.c.newest, Message.conversation == page.c.key)
+    return _page(ctx, member, _rows(ctx, member, page, message, page.c.unread), limit)
 
 
 def sent(ctx: Context, member: Member, before: Cursor | None = None, limit: int = PAGE) -> Page:
     """The mailbox's own messages, one row each."""
-    own = Item.__table__.alias("own")
-    query = (
-        _columns()
-        .select_from(own)
-        .join(Message, Message.id == own.c.message)
-        .where(own.c.mailbox == member.mailbox, own.c.folder == "sent")
-        .order_by(own.c.sent_at.desc(), own.c.message.desc())
+    first = (
+        select(Item.message.label("key"), Item.sent_at.label("at"))
+        .where(Item.mailbox == member.mailbox, Item.folder == "sent")
+        .order_by(Item.sent_at.desc(), Item.message.desc())
     )
     if before is not None:
-        query = query.where(tuple_(own.c.sent_at, own.c.message) < before)
-    rows = ctx.db.execute(_mine(query, member).limit(limit + 1)).all()
-    return _page(ctx, member, rows, limit, lambda row: (row.sent_at, row.id))
+        first = first.where(tuple_(Item.sent_at, Item.message) < before)
+    page = first.limit(limit + 1).subquery("page")
+    return _page(ctx, member, _rows(ctx, member, page, Message.id == page.c.key, literal(0).label("unread")), limit)
 
 
 def mark(ctx: Context, member: Member) -> str:
@@ -101,44 +97,51 @@ def mark(ctx: Context, member: Member) -> str:
     return f"{newest}-{digest(facts).hex()[:16]}"
 
 
-def _columns(*wanted: Any) -> Select[Any]:
-    return select(
-        *wanted, Message.id, Message.conversation, Message.sender, Message.sender_kind, Message.account,
-        Message.sent_at, Message.state, Message.mac, Message.sealed_head,
-        Item.sealed_cek.label("item"), Envelope.sealed_cek.label("envelope"), Recipient.state.label("mine"),
-    )  # fmt: skip
+def _rows(
+    ctx: Context, member: Member, page: Subquery, message: ColumnElement[bool], unread: ColumnElement[Any]
+) -> Sequence[Row[Any]]:
+    """The cut-out page with what its rows show, in its order; without a message where the page names one wrongly.
 
-
-def _mine(query: Select[Any], member: Member) -> Select[Any]:
+    The page is cut out first: a planner that guesses how many messages fit may otherwise join the whole mailbox.
+    """
     mailbox = member.mailbox
-    return (
-        query.outerjoin(Item, and_(Item.mailbox == mailbox, Item.message == Message.id))
+    query = (
+        select(
+            page.c.key, page.c.at, unread, Message.id, Message.conversation, Message.sender, Message.sender_kind,
+            Message.account, Message.sent_at, Message.state, Message.mac, Message.sealed_head,
+            Item.sealed_cek.label("item"), Envelope.sealed_cek.label("envelope"), Recipient.state.label("mine"),
+        )
+        .select_from(page)
+        .outerjoin(Message, message)
+        .outerjoin(Item, and_(Item.mailbox == mailbox, Item.message == Message.id))
         .outerjoin(Envelope, and_(Envelope.principal == mailbox, Envelope.message == Message.id))
         .outerjoin(Recipient, and_(Recipient.principal == mailbox, Recipient.message == Message.id))
-    )
+        .order_by(page.c.at.desc(), page.c.key.desc())
+    )  # fmt: skip
+    return ctx.db.execute(query).all()
 
 
-def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int, key: Any) -> Page:
-    shown = rows[:limit]
+def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) -> Page:
+    last = rows[limit - 1] if len(rows) > limit else None
+    shown = [row for row in rows[:limit] if row.id is not None]
     # Envelopes were taken in before, unless the database could not be written just then.
     pair = member.mail.pair() if any(row.item is None and row.envelope is not None for row in shown) else None
     opened = [_open(ctx, member, row, pair) for row in shown]
     receipts = receipts_of(ctx, [row.message for row in opened if row.own])
     return Page(
         tuple(replace(row, receipt=receipts.get(row.message)) for row in opened),
-        key(shown[-1]) if len(rows) > limit else None,
+        (last.at, last.key) if last is not None else None,
     )
 
 
 def _open(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> ListedMessage:
     own = row.sender == member.mailbox
     head = None if row.mine == "revoked" and not own else _head(ctx, member, row, pair)
-    at = row.newest_at if hasattr(row, "newest_at") else row.sent_at
     return ListedMessage(
         conversation=row.conversation,
         message=row.id,
-        at=at,
-        unread=bool(getattr(row, "unread", 0)),
+        at=row.at,
+        unread=bool(row.unread),
         own=own,
         revoked=head is None or row.state == "revoked",
         sender=head.sender if head is not None else _sender(ctx, row),
