@@ -3,32 +3,28 @@
 The database alone has no cookie secret; the cookie alone has no ciphertext.
 """
 
-import base64
-import binascii
 import secrets
 
+from securemail import ids
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, same, unlock
 from securemail.crypto.secrets import MailKey, RootKey, SessionSecret, SymmetricKey
 
 PENDING, FULL = 0, 1
-_TEXT_LENGTH = 43
+_FORM_TOKEN_BYTES = 64
 
 
 def write_cookie(secret: SessionSecret) -> str:
     """43 base64url characters."""
-    return base64.urlsafe_b64encode(bytes(secret)).rstrip(b"=").decode("ascii")
+    return ids.token_to_text(bytes(secret))
 
 
 def read_cookie(text: str) -> SessionSecret | None:
     """The secret in a cookie, None when it cannot be one."""
-    if len(text) != _TEXT_LENGTH:
-        return None
     try:
-        secret = SessionSecret(base64.b64decode(text.encode("ascii") + b"=", altchars=b"-_", validate=True))
-    except (UnicodeEncodeError, binascii.Error):
+        return SessionSecret(ids.token_from_text(text))
+    except ValueError:
         return None
-    return secret if write_cookie(secret) == text else None
 
 
 def session_id(secret: SessionSecret) -> bytes:
@@ -62,16 +58,14 @@ def form_token(secret: SessionSecret) -> str:
     """A request-forgery token, masked anew for each page (BREACH: the same bytes never stand in two answers)."""
     mask = secrets.token_bytes(32)
     masked = bytes(a ^ b for a, b in zip(_form_key(secret), mask, strict=True))
-    return base64.urlsafe_b64encode(mask + masked).rstrip(b"=").decode("ascii")
+    return ids.to_base64url(mask + masked)
 
 
 def accepts_form_token(secret: SessionSecret, token: str) -> bool:
     """Whether a token was made for this session."""
     try:
-        raw = base64.b64decode(token[:200].encode("ascii") + b"==", altchars=b"-_", validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        return False
-    if len(raw) != 64:
+        raw = ids.from_base64url(token, _FORM_TOKEN_BYTES)
+    except ValueError:
         return False
     return same(bytes(a ^ b for a, b in zip(raw[:32], raw[32:], strict=True)), _form_key(secret))
 
