@@ -80,6 +80,8 @@ def delivered(ctx: Context, job: Job) -> None:
     """
     if outbox.settle(ctx, job.outbox, "sent"):
         _mark(ctx, job, "notified", only_from=("waiting",))
+        if job.tries > 1:
+            _tell_sender(ctx, job)
 
 
 def postponed(ctx: Context, worker: OwnKey, job: Job, *, jitter: float) -> bool:
@@ -91,6 +93,7 @@ def postponed(ctx: Context, worker: OwnKey, job: Job, *, jitter: float) -> bool:
     ctx.db.execute(
         update(Outbox).where(*_still_ours(worker, job)).values(due=ctx.now + wait, claimed_by=None, claimed_until=None)
     )
+    _tell_sender(ctx, job)
     return True
 
 
@@ -175,8 +178,8 @@ def _mark(ctx: Context, job: Job, state: str, *, only_from: tuple[str, ...]) -> 
 
 
 def _tell_sender(ctx: Context, job: Job) -> None:
-    """Move the sender's conversation, so that an open page shows the refusal with its next look for news."""
-    message = ctx.db.get(Message, job.message)
+    """Move the sender's conversation, so that an open page shows how the mail fares with its next look for news."""
+    message = None if job.message is None else ctx.db.get(Message, job.message)
     if message is None:
         return
     thread = (Thread.mailbox == message.sender, Thread.conversation == message.conversation)

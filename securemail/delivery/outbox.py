@@ -8,7 +8,7 @@ the workers alive then (`stranded`, `relock`), and until then the sender sees th
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from securemail import ids
 from securemail.crypto.notes import seal_payload
@@ -85,12 +85,18 @@ def relock(ctx: Context, member: Member) -> int:
 
 
 def places_waiting(ctx: Context, message: bytes) -> frozenset[int]:
-    """The places of a message's receivers whose notification no living worker can send yet; empty when none."""
-    alive = workers.living(ctx)
+    """The places of a message's receivers whose notification failed before or no living worker can send yet."""
     waiting = select(Outbox.place).where(Outbox.message == message, Outbox.state == "waiting")
+    alive = workers.living(ctx)
     if alive:
-        waiting = waiting.where(Outbox.sealed_payload.is_not(None), _nobody_opens(alive))
+        stuck = and_(Outbox.sealed_payload.is_not(None), _nobody_opens(alive))
+        waiting = waiting.where(or_(stuck, _tried_before()))
     return frozenset(place for place in ctx.db.scalars(waiting) if place is not None)
+
+
+def _tried_before() -> ColumnElement[bool]:
+    # A first try that is under way counts already, and says nothing yet.
+    return or_(Outbox.tries > 1, and_(Outbox.tries == 1, Outbox.claimed_by.is_(None)))
 
 
 def waiting_for_worker(ctx: Context, message: bytes) -> bool:
