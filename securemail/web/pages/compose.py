@@ -11,6 +11,7 @@ from securemail.mailboxes import directory
 from securemail.mailboxes.addresses import normalise
 from securemail.messages import contacts, drafts, sending
 from securemail.messages.typed_addresses import take_apart
+from securemail.messages.writing import check_receivers, check_subject, check_text
 from securemail.web import present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
@@ -46,7 +47,7 @@ def send() -> ResponseReturnValue:
     try:
         sent = sending.send(ctx, me, key=key, to=content.to, subject=content.subject, text=content.text)
     except InvalidInput as error:
-        return _refused(ctx, me, content, key, {_FIELDS.get(error.field, "to"): input_error(error)})
+        return _refused(ctx, me, content, key, _mistakes(content) or _mistake(error))
     except sending.AlreadySent:
         problem = _("Dit concept is al verzonden, met een andere tekst. Wat je hier schreef staat er nog.")
         return _refused(ctx, me, content, ids.new_id(), {}, problem=problem, status=409)
@@ -104,6 +105,26 @@ def suggest() -> ResponseReturnValue:
     found = contacts.suggest(ctx, me, request.form.get("entry", ""))
     people = tuple(present.person(known.name, known.address) for known in found if known.address not in there)
     return render("compose/suggestions.html", people=people)
+
+
+def _mistakes(content: drafts.Content) -> dict[str, str]:
+    """Every field that cannot be sent, told at once."""
+    checks = (
+        lambda: check_receivers(list(content.to)),
+        lambda: check_subject(content.subject),
+        lambda: check_text(content.text),
+    )
+    found: dict[str, str] = {}
+    for check in checks:
+        try:
+            check()
+        except InvalidInput as error:
+            found |= _mistake(error)
+    return found
+
+
+def _mistake(error: InvalidInput) -> dict[str, str]:
+    return {_FIELDS.get(error.field, "to"): input_error(error)}
 
 
 _FIELDS = {"to": "to", "address": "to", "name": "to", "subject": "subject", "text": "body"}
