@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from securemail import ids
 from securemail.delivery import outbox
-from securemail.errors import InvalidInput
+from securemail.errors import NotFound
 from securemail.identity.context import Context, Member
 from securemail.messages import listing, reading
 from securemail.messages.authenticity import microseconds
@@ -65,7 +65,7 @@ def take_in(ctx: Context, me: Member) -> None:
 
 
 def cursor() -> listing.Cursor | None:
-    """Where the asked-for page begins; None for the first. Raises `InvalidInput` for a mangled one."""
+    """Where the asked-for page begins; None for the first. Raises `NotFound` for a mangled one."""
     text = request.args.get("cursor", "")
     if not text:
         return None
@@ -73,7 +73,7 @@ def cursor() -> listing.Cursor | None:
     try:
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(moment)), ids.from_text(identifier)
     except (ValueError, OverflowError) as error:
-        raise InvalidInput("cursor", "malformed") from error
+        raise NotFound from error
 
 
 def write_cursor(cursor: listing.Cursor) -> str:
