@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import urljoin
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import delete
 
 from securemail import clock, ids
@@ -83,20 +83,19 @@ def _as_member(new: accounts.NewAccount, address: str, name: str, language: str,
 
 @contextmanager
 def open_office(folder: Path, database_url: str, *, worker: bool = True, **environ: str) -> Iterator[Office]:
-    """The product running on a migrated database, its organisation founded by somebody who is in no story."""
+    """The product running on a migrated database, with its mail."""
     with (
         smtp_sink() as sink,
         running_product(folder, database_url, smtp_port=sink.port, workers=int(worker), environ=environ) as product,
+        found_office(product, sink) as office,
     ):
-        office = Office(product, sink, runtime_of(product))
-        _found(office)
-        try:
-            yield office
-        finally:
-            office.runtime.engine.dispose()
+        yield office
 
 
-def _found(office: Office) -> None:
+@contextmanager
+def found_office(product: Product, sink: SmtpSink) -> Iterator[Office]:
+    """The organisation in a running product, founded by somebody who is in no story."""
+    office = Office(product, sink, runtime_of(product))
     with office.work() as ctx:
         office.organisation = organisations.create(ctx, ORGANISATION).id
         password = stretch_new(PASSWORD, office.runtime.keys, office.runtime.hasher)
@@ -105,6 +104,10 @@ def _found(office: Office) -> None:
             organisation=office.organisation, role="administrator",
         )  # fmt: skip
         mailboxes.create_for_organisation(ctx, office.organisation, founder.root)
+    try:
+        yield office
+    finally:
+        office.runtime.engine.dispose()
 
 
 def runtime_of(product: Product) -> Runtime:
@@ -233,6 +236,15 @@ def ask_for_news(page: Page) -> None:
           else document.dispatchEvent(new Event('visibilitychange'));
         }"""
     )
+
+
+def await_news(page: Page, expected: Locator, *, count: int = 1, seconds: float = 20) -> None:
+    """Ask until the news shows (or, with 0, no longer shows) what is expected: a worker has to do something first."""
+    deadline = time.monotonic() + seconds
+    while min(expected.count(), 1) != count:
+        assert time.monotonic() < deadline, "the news never came"
+        ask_for_news(page)
+        page.wait_for_timeout(200)
 
 
 def end_sessions(office: Office, member: Member) -> None:

@@ -15,7 +15,7 @@ from tests.journeys.people import Office, ask_for_news, log_in
 FIRST_BYTES, FIRST_REQUESTS = 60_000, 10
 SWAP_BYTES = 8_000
 WORDS = (
-    "Beste Marieke, met de loonstroken van oktober heb ik de berekening nog eens bekeken en ik kom op een ander bedrag.",
+    "Beste Marieke, met de loonstroken van oktober heb ik de berekening nog eens bekeken en kom op een ander bedrag.",
     "Dag Marieke, vrijdag om 14.00 uur kan ik. Neem je de beschikking en het ouderschapsplan van 2024 mee?",
     "Hoi, de rechtbank vraagt om een nadere toelichting op de draagkracht. Zou je daar maandag naar willen kijken?",
 )
