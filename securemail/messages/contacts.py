@@ -1,15 +1,18 @@
 """Contacts: whom a mailbox has written to, sealed, for suggestions while typing an address."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from securemail import ids
+from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
 from securemail.messages.writing import Receiver
 from securemail.store.models import Contact
 
+log = logging.getLogger(__name__)
 _MOST = 6
 
 
@@ -36,9 +39,19 @@ def remember(ctx: Context, member: Member, receivers: Iterable[Receiver]) -> Non
 
 def everybody(ctx: Context, member: Member) -> list[Known]:
     """All contacts of the mailbox, opened: 10 µs each."""
-    rows = ctx.db.scalars(select(Contact).where(Contact.mailbox == member.mailbox))
-    opened = ((row.id, member.mail.open_contact(row.id, row.sealed_contact)) for row in rows)
-    return [Known(contact, str(content["address"]), str(content["name"])) for contact, content in opened]
+    rows = ctx.db.scalars(select(Contact).where(Contact.mailbox == member.mailbox).order_by(Contact.id))
+    known = [contact for row in rows if (contact := _open(member, row)) is not None]
+    # Two sends at once to somebody new keep them twice; one of the two is shown.
+    return list({contact.address: contact for contact in known}.values())
+
+
+def _open(member: Member, row: Contact) -> Known | None:
+    try:
+        content = member.mail.open_contact(row.id, row.sealed_contact)
+    except CannotOpen:
+        log.error("alarm: contact %s does not open", row.id.hex())  # noqa: TRY400 no trace needed
+        return None  # one damaged row must not keep somebody from sending
+    return Known(row.id, str(content["address"]), str(content["name"]))
 
 
 def suggest(ctx: Context, member: Member, typed: str) -> list[Known]:

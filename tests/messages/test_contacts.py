@@ -1,6 +1,10 @@
 """Contacts: remembered when written to, suggested by the start of a word, and only to their owner."""
 
+import pytest
+from sqlalchemy import update
+
 from securemail.messages import contacts
+from securemail.store.models import Contact
 from tests.house import FATIMA, PETER, House
 
 
@@ -20,3 +24,13 @@ def test_the_newest_name_stays_and_nobody_is_kept_twice(house: House) -> None:
     with house.work() as ctx:
         [known] = contacts.everybody(ctx, house.marieke)
         assert known.name == FATIMA[1]
+
+
+def test_one_damaged_contact_raises_an_alarm_and_stops_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.send(FATIMA)
+    with house.work() as ctx:
+        ctx.db.execute(update(Contact).values(sealed_contact=b"damaged"))
+    house.send(PETER)
+    with house.work() as ctx:
+        assert [known.address for known in contacts.everybody(ctx, house.marieke)] == [PETER[0]]
+    assert "alarm: contact" in caplog.text
