@@ -14,7 +14,11 @@ from securemail.web import assets
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     files = {f"css/{name}.css": f".{name} {{ color: red }}" for name in assets.STYLES}
-    files |= {"vendor/htmx.min.js": "window.htmx = 1", "js/shared/a.js": "const a = 1", "js/shell/b.js": "const a = 2"}
+    files |= {
+        "vendor/htmx.min.js": "window.htmx = 1",
+        "js/shared/a.js": "const a = 1",
+        "js/shell/b.js": "const a = 2",
+    }
     files |= {"js/guest/c.js": "const c = 3", "icons/sprite.svg": "<svg/>", "sw.js": "self"}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,9 @@ def test_guests_get_no_htmx(app: Flask, client: FlaskClient) -> None:
     assert "const c = 3" in guest
 
 
-def test_a_file_is_kept_for_ever_under_the_name_of_its_content(app: Flask, client: FlaskClient, root: Path) -> None:
+def test_a_file_is_kept_for_ever_under_the_name_of_its_content(
+    app: Flask, client: FlaskClient, root: Path
+) -> None:
     answer = client.get(url(app, "icons/sprite.svg"))
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
