@@ -82,11 +82,15 @@ def _as_member(new: accounts.NewAccount, address: str, name: str, language: str,
 
 
 @contextmanager
-def open_office(folder: Path, database_url: str, *, worker: bool = True, **environ: str) -> Iterator[Office]:
+def open_office(
+    folder: Path, database_url: str, *, web: int = 1, worker: bool = True, **environ: str
+) -> Iterator[Office]:
     """The product running on a migrated database, with its mail."""
     with (
         smtp_sink() as sink,
-        running_product(folder, database_url, smtp_port=sink.port, workers=int(worker), environ=environ) as product,
+        running_product(
+            folder, database_url, smtp_port=sink.port, web=web, workers=int(worker), environ=environ
+        ) as product,
         found_office(product, sink) as office,
     ):
         yield office

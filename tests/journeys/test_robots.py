@@ -1,0 +1,92 @@
+"""Mail scanners, link previews and prefetchers may ask for every page as often as they like: no table changes."""
+
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from securemail.store.base import Base
+from securemail.store.models import Outbox
+from tests.house import FATIMA
+from tests.journeys.people import Office, code_in, link_in
+from tests.journeys.plain_browser import PlainBrowser
+from tests.journeys.test_guest import fresh
+
+AGENTS = (
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+    "Mozilla/5.0 (Windows NT 10.0) SafeLinks/1.0",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "WhatsApp/2.24", "Slackbot-LinkExpanding 1.0", "TelegramBot (like TwitterBot)", "facebookexternalhit/1.1",
+    "Barracuda Sentinel (EE)", "Mimecast-URL-Scan/1.0", "curl/8.5.0",
+)  # fmt: skip
+HEADERS: tuple[dict[str, str], ...] = (
+    {},
+    {"Sec-Purpose": "prefetch;prerender", "Purpose": "prefetch"},
+    {"X-Moz": "prefetch"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+    {"Range": "bytes=0-1023", "X-Forwarded-For": "203.0.113.9"},
+)
+NOT_THE_STORY = frozenset({"worker_key"})
+"""A worker says every few seconds that it is alive."""
+
+
+def dump(office: Office) -> dict[str, list[Any]]:
+    """Every row of every table."""
+    with office.runtime.work(write=False) as ctx:
+        return {
+            name: sorted((tuple(row) for row in ctx.db.execute(select(table))), key=repr)
+            for name, table in Base.metadata.tables.items()
+            if name not in NOT_THE_STORY
+        }
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["before it is opened", "after it was opened"])
+def test_fifty_robots_leave_every_table_as_it_was(every_office: Office, opened: bool) -> None:
+    office, fatima = every_office, fresh(FATIMA)
+    office.send(office.member(), fatima)
+    [mail] = office.sink.wait_for(fatima[0])
+    page, _, code = link_in(mail).partition("#")
+    if opened:
+        person = PlainBrowser()
+        person.get(page)
+        assert person.post(page, {"code": code}).status == 200
+    _settle(office)
+    before = dump(office)
+    assert before["guest_link"], "there is something to compare"
+    for agent in AGENTS:
+        for headers in HEADERS:
+            for url in (page, f"{office.url}/b", f"{page}/letter", f"{page}?{code}", f"{page}/{code}"):
+                for method in ("GET", "HEAD"):
+                    seen = PlainBrowser().get(url, method=method, headers={"User-Agent": agent, **headers})
+                    assert seen.status < 500
+    assert dump(office) == before
+
+
+def test_a_robot_with_the_persons_cookies_changes_nothing_either(every_office: Office) -> None:
+    office, fatima, marieke = every_office, fresh(FATIMA), every_office.member()
+    office.send(marieke, fatima)
+    [mail] = office.sink.wait_for(fatima[0])
+    page = link_in(mail).partition("#")[0]
+    person = PlainBrowser()
+    person.get(page)
+    person.post(page, {"code": code_in(mail)})
+    office.send(marieke, fatima, subject="Nog een bericht")
+    _settle(office)
+    before = dump(office)
+    for headers in HEADERS:
+        assert "U opende dit bericht" in person.get(f"{page}/letter", headers=headers).text
+    assert dump(office) == before
+
+
+def _settle(office: Office) -> None:
+    """Until the worker has told of every mail that it sent."""
+    deadline = time.monotonic() + 20
+    while any(row.state == "waiting" for row in _outbox(office)):
+        assert time.monotonic() < deadline, "mails are still waiting"
+        time.sleep(0.05)
+
+
+def _outbox(office: Office) -> list[Any]:
+    with office.runtime.work(write=False) as ctx:
+        return list(ctx.db.scalars(select(Outbox)))
