@@ -146,6 +146,7 @@ def _address(value: str) -> str:
     """An address that can stand in a header: nothing that could begin another one."""
     local, at, domain = value.rpartition("@")
     hostile = any(unicodedata.category(character)[0] in "CZ" for character in value)
+    hostile = hostile or "=?" in value  # read as an encoded word, that is decoded into anything
     if not (local and at and domain) or hostile or len(value) > _LONGEST or set('<>,;"') & set(value):
         raise Unsendable("the address cannot be used")
     return value

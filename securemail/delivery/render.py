@@ -27,6 +27,8 @@ _NOTHING: Final = dict.fromkeys(
     ("sender_name", "sender_address", "sent", "link", "short_link", "host", "code_groups", "recipient_name")
 )
 """What a kind does not have is None in its templates; what no kind has is an error."""
+_SPECIALS: Final = str.maketrans(dict.fromkeys('"(),:;<>@[\\]', " "))
+_LONGEST_QUOTED: Final = 60
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Renderer:
         message = EmailMessage(policy=SMTPUTF8)
         message["From"] = _mailbox(notification.brand.name, self.mail_from)
         message["To"] = _mailbox(notification.name, notification.to)
-        message["Subject"] = " ".join(self._part(notification, "subject.txt", values).split())
+        message["Subject"] = _undecoded(" ".join(self._part(notification, "subject.txt", values).split()))
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{notification.outbox.hex()}@{self.mail_from.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
@@ -86,7 +88,19 @@ def _values(notification: Notification) -> dict[str, Any]:
 
 def _mailbox(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    return Address(name, local, domain)
+    return Address(_display_name(name), local, domain)
+
+
+def _display_name(name: str) -> str:
+    """The library folds a long name without its quotes: what then would separate addresses becomes a space."""
+    name = _undecoded(name)
+    quoted = len(name) + name.count('"') + name.count("\\")
+    return name if quoted <= _LONGEST_QUOTED else " ".join(name.translate(_SPECIALS).split())
+
+
+def _undecoded(text: str) -> str:
+    """A name that looks like an encoded word would be decoded by the library, line ends and all, into new headers."""
+    return text.replace("=?", "= ?")
 
 
 @cache

@@ -8,6 +8,7 @@ import logging
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from typing import Final
@@ -57,6 +58,11 @@ class SmtpTransport:
             # Also every reply that does not belong to this receiver: see the module's words.
             self.close()
             return TemporaryFailure(_describe(error))
+        except (ValueError, MessageError) as error:
+            # Cannot be written down for the wire: the next try would fail alike, and must not take the worker along.
+            log.warning("a mail cannot be written: %s", type(error).__name__)
+            self.close()
+            return PermanentFailure(_NOT_POSSIBLE)
 
     def close(self) -> None:
         """Say goodbye, when there is a connection."""
@@ -114,7 +120,7 @@ def _send(client: smtplib.SMTP, message: EmailMessage, sender: str, receiver: st
     if foreign and not client.has_extn("smtputf8"):
         return PermanentFailure(_NOT_POSSIBLE)
     options = ["SMTPUTF8", "BODY=8BITMIME"] if foreign else []
-    raw = message.as_bytes(policy=SMTPUTF8 if foreign else SMTP)
+    raw = _written(message, foreign=foreign)
     try:
         client.sendmail(sender, [receiver], raw, mail_options=options)
     except smtplib.SMTPRecipientsRefused as error:
@@ -122,6 +128,16 @@ def _send(client: smtplib.SMTP, message: EmailMessage, sender: str, receiver: st
     except smtplib.SMTPDataError as error:
         return _refusal(error.smtp_code)
     return Delivered()
+
+
+def _written(message: EmailMessage, *, foreign: bool) -> bytes:
+    """The mail as bytes, with the headers that were set and no other: out of a name the library may decode more."""
+    raw = message.as_bytes(policy=SMTPUTF8 if foreign else SMTP)
+    lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    names = [line.partition(b":")[0].decode("utf-8", "replace") for line in lines if not line[:1].isspace()]
+    if names != message.keys():
+        raise ValueError("other headers than were set")
+    return raw
 
 
 def _refusal(code: int) -> Result:

@@ -29,7 +29,8 @@ def normalise(address: str) -> str:
     # Lower case can undo the composition of a few letters, hence NFC once more.
     local = unicodedata.normalize("NFC", valid.local_part.lower())
     domain = (valid.ascii_domain or "").lower()
-    if "." not in domain or domain.startswith("["):
+    # What looks like an encoded word is one to many programs, and decodes into another address.
+    if "." not in domain or domain.startswith("[") or "=?" in local:
         raise InvalidInput("address", "invalid")
     return _short_enough(f"{local}@{domain}")
 

@@ -50,6 +50,7 @@ def test_every_kind_can_be_made() -> None:
     "hostile",
     [
         *("a@b\r\nBcc: x@y", "a\n@b", "a\u2028@b", "a\u202e@b", "a b@c", "a@b, c@d", "<a@b>", 'x"@b', "a@", "@b", ""),
+        "=?utf-8?q?=0d=0aBcc:_x?=@b.example",
         *(5, None),
     ],
 )

@@ -1,9 +1,11 @@
 """Mails as they leave: headers, both parts, both languages."""
 
+import re
 from datetime import UTC, datetime
 from email import message_from_string
 from email.message import EmailMessage
-from email.policy import default
+from email.policy import SMTP, SMTPUTF8, default
+from email.utils import getaddresses
 from typing import cast
 
 import pytest
@@ -17,12 +19,14 @@ from tests.delivery.office import CODE, START, guest_payload, job_of
 URL = "https://post.vandalenbakker.example"
 
 
-def _mail(kind: str = "guest_message", **changes: object) -> EmailMessage:
+def _written(kind: str = "guest_message", **changes: object) -> EmailMessage:
     job = job_of(guest_payload(**{"to": "fatima@example.org", **changes}), kind)  # type: ignore[arg-type]
-    brand = Brand("Van Dalen & Bakker")
-    notification = notifications.prepare(cast(Context, None), job, brand=brand, public_url=URL)
-    mail = Renderer("bericht@post.vandalenbakker.example").mail(notification, now=START)
-    read = message_from_string(mail.as_bytes().decode("utf-8"), policy=default)
+    notification = notifications.prepare(cast(Context, None), job, brand=Brand("Van Dalen & Bakker"), public_url=URL)
+    return Renderer("bericht@post.vandalenbakker.example").mail(notification, now=START)
+
+
+def _mail(kind: str = "guest_message", **changes: object) -> EmailMessage:
+    read = message_from_string(_written(kind, **changes).as_bytes().decode("utf-8"), policy=default)
     return cast(EmailMessage, read)
 
 
@@ -68,6 +72,35 @@ def test_a_name_cannot_add_a_header() -> None:
     mail = _mail(name="Fatima\r\nBcc: x@example.org", sender_name="Marieke\r\nBcc: y@example.org")
     assert mail["Bcc"] is None
     assert len(mail["To"].addresses) == 1
+
+
+ENCODED = "=?utf-8?q?=22=0d=0aBcc:_x=40example.org=0d=0aQ:_=22?="
+
+
+def test_a_name_that_looks_encoded_is_never_decoded() -> None:
+    mail = _mail(name=ENCODED, sender_name=ENCODED)
+    assert mail["Bcc"] is None
+    assert len(mail["To"].addresses) == 1
+    assert "=0d=0aBcc" in mail["Subject"]
+
+
+@pytest.mark.parametrize("foreign", ["", "é"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ", ".join(["evil@example.org"] * 7),
+        f"{'x' * 70}, <evil@example.org>, ",
+        f"Bär, <evil@example.org>, {'lang woord ' * 8}",
+        '"' * 59,
+        "\\" * 100,
+    ],
+)
+def test_a_long_name_never_becomes_several_addresses(name: str, foreign: str) -> None:
+    mail = _written(name=name + foreign, to=f"fatima{foreign}@example.org")
+    raw = mail.as_bytes(policy=SMTPUTF8 if foreign else SMTP).decode()
+    found = re.search(r"^To:(.*)$", raw.replace("\r\n ", " "), re.MULTILINE)
+    assert found is not None
+    assert [address for _name, address in getaddresses([found[1]])] == [f"fatima{foreign}@example.org"]
 
 
 def test_foreign_names_and_addresses_survive() -> None:

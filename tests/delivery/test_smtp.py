@@ -188,3 +188,23 @@ def _talk(listening: socket.socket) -> None:
                 lines.readline()
                 return
             connection.sendall(b"250 OK\r\n")
+
+
+def test_a_name_that_decodes_into_a_header_is_not_handed_over() -> None:
+    mail = _mail()
+    mail.replace_header("Subject", "=?utf-8?q?Dag=0d=0aBcc:_x?=")
+    with smtp_sink() as sink:
+        transport = SmtpTransport(_smtp(sink.port))
+        refused = transport.send(mail, sender=SENDER, receiver=RECEIVER)
+        transport.close()
+        assert isinstance(refused, PermanentFailure)
+        assert not sink.to(RECEIVER)
+
+
+def test_a_mail_that_cannot_be_written_takes_nobody_along() -> None:
+    mail = _mail("\udcff@example.org")
+    with smtp_sink() as sink:
+        transport = SmtpTransport(_smtp(sink.port))
+        assert isinstance(transport.send(mail, sender=SENDER, receiver="\udcff@example.org"), PermanentFailure)
+        assert transport.send(_mail(), sender=SENDER, receiver=RECEIVER) == Delivered()
+        transport.close()

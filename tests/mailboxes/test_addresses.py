@@ -39,6 +39,7 @@ def test_an_address_is_compared_in_one_form_and_nothing_is_folded_away(typed: st
         ("sanne@example..org", "invalid"),
         ('"sanne kuipers"@example.org', "invalid"),
         ("sanne@[192.0.2.1]", "invalid"),
+        ("=?utf-8?q?sanne?=@example.org", "invalid"),
         ("Sanne <sanne@example.org>", "invalid"),
         ("sanne@example.org, mallory@example.net", "invalid"),
         ("sanne@example.org\r\nBcc: mallory@example.net", "control"),
