@@ -12,7 +12,7 @@ from sqlalchemy import text
 from benchmarks import databases, locks, measure, plans, visits
 from benchmarks.databases import Place
 
-ROUNDS_I1, ROUNDS_I2 = 300, 1500
+ROUNDS_I1, ROUNDS_I2 = 200, 750
 GOAL_I1, GOAL_I2 = 1.5, 1.2
 Verdict = tuple[str, str, float, float]
 

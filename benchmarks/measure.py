@@ -49,7 +49,7 @@ def percentile(values: list[int], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def ratio_of_p99(left: list[int], right: list[int], blocks: int = 5) -> float:
+def ratio_of_p99(left: list[int], right: list[int], blocks: int = 3) -> float:
     """p99 of one over p99 of the other: the median over blocks of the run, for one hiccup is not a finding."""
     size = len(left) // blocks
     parts = [slice(number * size, (number + 1) * size) for number in range(blocks)]
