@@ -3,6 +3,7 @@
 import logging
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response
 from jinja2 import StrictUndefined
@@ -44,6 +45,10 @@ class App(Flask):
         session.settle(success=response.status_code < 400)
         return response
 
+    def log_exception(self, exc_info: Any) -> None:
+        """Where and what kind, as for every other error: the framework would write the error's words into the log."""
+        errors.tell_log_of_failed_answer(exc_info[1])
+
 
 def create_app(runtime: Runtime) -> Flask:
     """The WSGI application around a runtime."""
@@ -62,6 +67,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.teardown_request(_release)
     for area in AREAS:
         app.register_blueprint(import_module(f"securemail.web.pages.{area}").pages)
+    _know_own_name(app, runtime.settings.public_url)
     _trust_proxies(app, runtime.settings.trusted_proxies)
     logging.getLogger("securemail").setLevel(runtime.settings.log_level)
     return app
@@ -70,6 +76,17 @@ def create_app(runtime: Runtime) -> Flask:
 def _release(_error: BaseException | None) -> None:
     session.settle(success=False)
     session.do_afterwards()
+
+
+def _know_own_name(app: Flask, public_url: str) -> None:
+    """Whatever a request calls us: no redirect leads to that name, and one that is no name at all breaks nothing."""
+    own, inner = urlsplit(public_url), app.wsgi_app
+
+    def named(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["HTTP_HOST"], environ["wsgi.url_scheme"] = own.netloc, own.scheme
+        return inner(environ, start_response)
+
+    app.wsgi_app = named  # type: ignore[method-assign]
 
 
 def _trust_proxies(app: Flask, count: int) -> None:

@@ -58,10 +58,14 @@ def _guard() -> None:
     if who is None:
         log.error("the page %s is not in the table of permissions", request.endpoint)
         raise Forbidden
+    changes = request.method not in session.SAFE and request.endpoint
+    if changes:
+        # Before all else: what another site sent must not come back as a form that waits to be sent again.
+        security.refuse_other_sites()
     # A browser without a session is told so before its form's token is looked at: that token went with the session.
     if who == "member" and session.member_secret() is None:
         raise LogInFirst
-    if request.method not in session.SAFE and request.endpoint:
+    if changes:
         _require_token()
     if who == "member":
         member()

@@ -127,8 +127,12 @@ def _log_in_first() -> ResponseReturnValue:
         return redirect(url_for("login.login", next=request.full_path.rstrip("?"), ended=ended), 303)
     session.settle(success=False)
     g.failed = True
+    try:
+        typed = list(request.form.items(multi=True))
+    except HTTPException as error:  # too large, or no form at all: nothing can be kept
+        return _answer_http(error)
     use_stranger_for_forms()
-    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in _NOT_KEPT]
+    kept = [(name, value) for name, value in typed if name not in _NOT_KEPT]
     return render_template("login/again.html", kept=kept, action=request.path), 401
 
 
@@ -140,7 +144,12 @@ def _record_alarm(ctx: Context) -> None:
         )
 
 
-def _tell_log(error: Exception, status: int) -> None:
+def tell_log_of_failed_answer(error: BaseException) -> None:
+    """The same for an error that came up while an error was answered, in place of the framework's trace with words."""
+    _tell_log(error, 500)
+
+
+def _tell_log(error: BaseException, status: int) -> None:
     """Where it happened and what kind of error, never its words: they may quote a letter."""
     if status < 500 or isinstance(error, Busy):
         return

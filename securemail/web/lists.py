@@ -19,6 +19,9 @@ from securemail.web.session import write_apart
 
 log = logging.getLogger(__name__)
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+"""Beyond them a moment has no day in another time zone."""
+
 
 def folder() -> views.Folder:
     """Which list stands beside what is asked for."""
@@ -71,9 +74,13 @@ def cursor() -> listing.Cursor | None:
         return None
     moment, _, identifier = text.partition("-")
     try:
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(moment)), ids.from_text(identifier)
+        at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(moment))
+        place = at, ids.from_text(identifier)
     except (ValueError, OverflowError) as error:
         raise NotFound from error
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise NotFound
+    return place
 
 
 def write_cursor(cursor: listing.Cursor) -> str:

@@ -95,15 +95,14 @@ def form_token() -> str:
     return cookies.form_token(_own_secret())
 
 
-def require_form_token() -> None:
-    """Refuse a POST that did not come from a page of ours in this browser.
-
-    Raises:
-        OtherSite: 403.
-        BadToken: 400.
-    """
+def refuse_other_sites() -> None:
+    """Raises `OtherSite` (403) when the browser says that another site made it send this."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise OtherSite
+
+
+def require_form_token() -> None:
+    """Raises `BadToken` (400) for a POST that did not come from a page of ours in this browser."""
     tokens = (request.form.get("csrf_token", ""), request.headers.get("X-CSRF-Token", ""))
     held = [secret for secret in _secrets() if secret is not None]
     if not any(cookies.accepts_form_token(secret, token) for secret in held for token in tokens if token):

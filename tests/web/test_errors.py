@@ -104,6 +104,24 @@ def test_the_log_holds_the_place_and_the_kind_and_no_words(
     assert reference in answer.text, "the page names the line in the log"
 
 
+@pytest.mark.parametrize("path", ["/compose", "/profile/language"])
+def test_a_form_too_large_to_be_kept_is_said_to_be_too_large(visitor: Visitor, path: str) -> None:
+    assert visitor.post(path, {"body": "x" * 9_000_000}).status_code == 413
+
+
+def test_an_error_that_cannot_be_answered_keeps_its_words_too(
+    failing: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(_error: Exception, _status: int) -> None:
+        raise RuntimeError("geheim")
+
+    failing.testing = False
+    monkeypatch.setattr("securemail.web.errors._retry_after", stumble)
+    assert Visitor(failing).get("/fail/1").status_code == 500
+    assert "RuntimeError" in caplog.text
+    assert "geheim" not in caplog.text
+
+
 def test_a_planted_key_is_an_event_for_the_administrators(house: House, sanne: Visitor) -> None:
     with house.work() as ctx:
         planted = update(PrincipalKey).where(PrincipalKey.principal == house.sanne.mailbox)

@@ -82,6 +82,14 @@ def test_a_request_from_another_site_is_refused_even_with_its_token(sanne: Visit
     assert sanne.get("/inbox").status_code == 200
 
 
+def test_what_another_site_sent_does_not_come_back_as_a_form_to_send_again(visitor: Visitor) -> None:
+    # A cross-site POST brings no Lax cookie: to us its sender looks like somebody whose session ended.
+    form = {"to": "mallory@example.org", "subject": "x", "body": "phish"}
+    answer = visitor.post("/compose", form, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+    assert answer.status_code == 403
+    assert "mallory" not in answer.text
+
+
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_our_own_pages_may_post(sanne: Visitor, site: str) -> None:
     assert sanne.post("/logout", headers={"Sec-Fetch-Site": site}).status_code == 303
@@ -157,6 +165,14 @@ def test_the_host_header_makes_no_links(visitor: Visitor) -> None:
     answer = visitor.get("/inbox", headers={"Host": "mallory.example"})
     assert "mallory" not in answer.headers["Location"]
     assert "mallory" not in visitor.get("/login", headers={"Host": "mallory.example"}).text
+
+
+@pytest.mark.parametrize("host", ["mallory.example", "x" * 300, "a..b", "", "\"><script>"])
+def test_a_host_that_is_none_breaks_nothing_and_no_redirect_leads_there(visitor: Visitor, host: str) -> None:
+    assert visitor.get("/login", headers={"Host": host}).status_code == 200
+    answer = visitor.get("/b//x", headers={"Host": host})
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == "http://localhost:8000/b/x"
 
 
 def test_a_cookie_written_by_hand_is_read_back() -> None:

@@ -85,7 +85,7 @@ def revoke(message: bytes) -> ResponseReturnValue:
     return _answer(ctx, me, conversation, toast="revoked")
 
 
-@pages.post("/messages/<identifier:message>/recipients/<int:place>/revoke")
+@pages.post("/messages/<identifier:message>/recipients/<int(max=9999):place>/revoke")
 def revoke_access(message: bytes, place: int) -> ResponseReturnValue:
     """Take a message back from one receiver."""
     ctx, me = current(), member()
@@ -94,7 +94,7 @@ def revoke_access(message: bytes, place: int) -> ResponseReturnValue:
     return _answer(ctx, me, conversation, toast="access-revoked")
 
 
-@pages.post("/messages/<identifier:message>/recipients/<int:place>/resend")
+@pages.post("/messages/<identifier:message>/recipients/<int(max=9999):place>/resend")
 def resend(message: bytes, place: int) -> ResponseReturnValue:
     """Send the notification again after a refusal."""
     ctx, me = current(), member()
