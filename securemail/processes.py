@@ -22,6 +22,8 @@ def web_command(settings: Settings, *, graceful_timeout: int = 25) -> list[str]:
     arguments += ["--bind", f"{settings.host}:{settings.port}"]
     arguments += ["--worker-class", "gthread", "--workers", str(settings.wsgi.workers)]
     arguments += ["--threads", str(settings.wsgi.threads), "--graceful-timeout", str(graceful_timeout)]
+    # Nobody's headers rename our paths: by default those of 127.0.0.1 do, where visitors come from behind a proxy.
+    arguments += ["--forwarded-allow-ips="]
     # Access lines would hold addresses of letters; there is no access log unless somebody's proxy keeps one.
     arguments += ["--log-level", "warning", "--chdir", str(ROOT)]
     if Path("/dev/shm").is_dir():  # noqa: S108 the heartbeat file belongs in memory

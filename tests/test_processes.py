@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gunicorn.config import Config
 
 from securemail import cli, devrun, ids, release
 from securemail.config import ROOT, Settings
 from securemail.errors import ConfigError
-from securemail.processes import Child
+from securemail.processes import Child, web_command
 from tests import servers
 
 
@@ -47,6 +48,14 @@ def test_an_env_file_is_read_without_overriding(tmp_path: Path) -> None:
     path.write_text("# a comment\n\nPORT=9000\nMAIL_FROM='a@example.org'\n", "utf-8")
     assert devrun.read_env_file(path) == {"PORT": "9000", "MAIL_FROM": "a@example.org"}
     assert devrun.read_env_file(tmp_path / "none") == {}
+
+
+def test_no_visitor_renames_the_paths_of_the_web_server(tmp_path: Path) -> None:
+    settings = Settings.from_environ(servers.product_environ(tmp_path, f"sqlite:///{tmp_path}/x.db", port=8000, smtp_port=2525))
+    config = Config()
+    arguments = config.parser().parse_args(web_command(settings)[3:])
+    config.set("forwarded_allow_ips", arguments.forwarded_allow_ips)
+    assert not config.forwarded_allow_ips, "or a header SCRIPT_NAME that comes through a proxy here would"
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
