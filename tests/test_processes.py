@@ -54,7 +54,9 @@ def test_no_visitor_renames_the_paths_of_the_web_server(tmp_path: Path) -> None:
     settings = Settings.from_environ(servers.product_environ(tmp_path, f"sqlite:///{tmp_path}/x.db", port=8000, smtp_port=2525))
     config = Config()
     arguments = config.parser().parse_args(web_command(settings)[3:])
-    config.set("forwarded_allow_ips", arguments.forwarded_allow_ips)
+    for name, value in vars(arguments).items():
+        if name in config.settings and value is not None:
+            config.set(name, value)
     assert not config.forwarded_allow_ips, "or a header SCRIPT_NAME that comes through a proxy here would"
 
 
