@@ -51,7 +51,8 @@ def test_an_env_file_is_read_without_overriding(tmp_path: Path) -> None:
 
 
 def test_no_visitor_renames_the_paths_of_the_web_server(tmp_path: Path) -> None:
-    settings = Settings.from_environ(servers.product_environ(tmp_path, f"sqlite:///{tmp_path}/x.db", port=8000, smtp_port=2525))
+    environ = servers.product_environ(tmp_path, f"sqlite:///{tmp_path}/x.db", port=8000, smtp_port=2525)
+    settings = Settings.from_environ(environ)
     config = Config()
     arguments = config.parser().parse_args(web_command(settings)[3:])
     for name, value in vars(arguments).items():

@@ -15,17 +15,15 @@ def take_apart(text: str) -> list[tuple[str, str]]:
 
 
 def _parts(text: str) -> list[str]:
-    parts, quoted = [""], False
-    for character in text:
+    parts, begin, quoted = [], 0, False
+    for place, character in enumerate(text):
         if character == '"':
             quoted = not quoted
         # A line break separates in any case: one stray quote must not swallow a whole pasted list.
         if character in "\r\n" or (character in ",;" and not quoted):
-            parts.append("")
-            quoted = False
-        else:
-            parts[-1] += character
-    return parts
+            parts.append(text[begin:place])
+            begin, quoted = place + 1, False
+    return [*parts, text[begin:]]
 
 
 def _pair(part: str) -> tuple[str, str]:

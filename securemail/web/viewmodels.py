@@ -10,6 +10,7 @@ Tone = Literal[1, 2, 3, 4, 5]
 Folder = Literal["inbox", "sent", "drafts"]
 RowState = Literal["normal", "revoked_own", "revoked_theirs"]
 LetterState = Literal["open", "closed", "revoked"]
+_NOT_IN_A_TYPED_NAME = str.maketrans("", "", '"<>')
 PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked"]
 ChipState = Literal["ok", "warn", "error"]
 
@@ -182,7 +183,7 @@ class Chip:
         """As it could have been typed: the name travels with the address, also through a form without script."""
         if self.person.name == self.person.address:
             return self.person.address
-        return '"{}" <{}>'.format(self.person.name.replace('"', ""), self.person.address)
+        return f'"{self.person.name.translate(_NOT_IN_A_TYPED_NAME)}" <{self.person.address}>'
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from securemail.web.session import current
 
 pages = Blueprint("compose", __name__)
 _MOST_CHIPS = 120
+"""More than may be sent to. Who pastes more gets no names looked up: each costs the one place to write a moment."""
 
 
 @pages.get("/compose")
@@ -92,7 +93,7 @@ def chip() -> ResponseReturnValue:
     """Take apart what was typed or pasted: a chip for each address that is not there yet."""
     ctx, me = current(), member()
     there = {address for address, _name in _addresses(request.form.getlist("recipient"))}
-    typed = _named(ctx, me, _addresses([request.form.get("entry", "")]))
+    typed = _named(ctx, me, _addresses([request.form.get("entry", "")])[: _MOST_CHIPS + len(there)])
     chips = tuple(_chip(address, name) for address, name in typed if _comparable(address) not in there)
     return render("compose/chips.html", chips=chips[:_MOST_CHIPS])
 
@@ -142,7 +143,8 @@ def _addresses(typed: list[str]) -> list[tuple[str, str]]:
     """(address, name) pairs from fields in which people separate addresses as they like."""
     pairs: dict[str, tuple[str, str]] = {}
     for address, name in take_apart("\n".join(typed)):
-        pairs.setdefault(_comparable(address), (address, name))
+        known_as = _comparable(address) if len(pairs) <= _MOST_CHIPS else address
+        pairs.setdefault(known_as, (address, name))
     return list(pairs.values())
 
 
@@ -156,7 +158,8 @@ def _comparable(address: str) -> str:
 def _named(ctx: Context, me: Member, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Names from the contacts and the directory, where none was typed."""
     known = {contact.address: contact.name for contact in contacts.everybody(ctx, me)} if pairs else {}
-    return [(address, name or _known_name(ctx, known, address)) for address, name in pairs]
+    named = [(address, name or _known_name(ctx, known, address)) for address, name in pairs[:_MOST_CHIPS]]
+    return named + pairs[_MOST_CHIPS:]
 
 
 def _known_name(ctx: Context, known: dict[str, str], address: str) -> str:
