@@ -162,6 +162,6 @@ def _lived_in(office: Office, language: str) -> Member:
 
 def _clean(page: Page, where: str) -> None:
     # Half-way through a fade, colours are nobody's.
-    page.evaluate("() => Promise.all(document.getAnimations().map(one => one.finished.catch(() => {})))")
+    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
     found = axe_findings(page)
     assert not found, f"{where}: {found}"
