@@ -27,7 +27,8 @@ class GuestSessionEnded(SecuremailError):
 def open_link(ctx: Context, code: MessageCode, secret: SessionSecret | None) -> tuple[SessionSecret, GuestLink]:
     """Prove the check "none": a message code opens its link in this browser, and what waits there is marked opened.
 
-    `secret` is the browser's guest session, where it has one; a live one keeps its other links.
+    `secret` is the browser's guest session, where it has one. A live one keeps its other links, behind a new secret:
+    whoever used this browser before may have kept the old one.
 
     Raises:
         WrongCode: it opens nothing here.
@@ -87,23 +88,35 @@ def end(ctx: Context, secret: SessionSecret) -> None:
     ctx.db.execute(guest, execution_options={"synchronize_session": False})
 
 
-def _session(ctx: Context, secret: SessionSecret | None) -> tuple[SessionSecret, bytes]:
-    if secret is not None:
-        session = cookies.session_id(secret)
-        row = _living(ctx, session)
-        if row is not None:
-            row.seen = ctx.now
-            return secret, session
+def _session(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, bytes]:
+    row = _living(ctx, cookies.session_id(older)) if older is not None else None
     fresh = SessionSecret.new()
     session = cookies.session_id(fresh)
     ctx.db.add(
         BrowserSession(
             id=session, account=None, state=cookies.FULL, created=ctx.now, seen=ctx.now,
-            expires=ctx.now + LIFETIME, remember=False, sealed_rk=None,
+            expires=row.expires if row is not None else ctx.now + LIFETIME, remember=False, sealed_rk=None,
         )
     )  # fmt: skip
     ctx.db.flush()
+    if older is not None and row is not None:
+        _take_over(ctx, older, fresh, session)
     return fresh, session
+
+
+def _take_over(ctx: Context, older: SessionSecret, fresh: SessionSecret, session: bytes) -> None:
+    before = cookies.session_id(older)
+    for held in ctx.db.scalars(select(SessionLink).where(SessionLink.session == before)).all():
+        try:
+            dk = cookies.open_session_link_key(
+                older, held.sealed_dk, session=before, link=held.link, state=cookies.FULL
+            )
+        except CannotOpen:
+            continue
+        sealed = cookies.seal_session_link_key(fresh, dk, session=session, link=held.link, state=cookies.FULL)
+        ctx.db.add(SessionLink(session=session, link=held.link, state=cookies.FULL, sealed_dk=sealed))
+    ctx.db.flush()
+    end(ctx, older)
 
 
 def _living(ctx: Context, session: bytes) -> BrowserSession | None:

@@ -46,10 +46,36 @@ def test_one_browser_keeps_several_links_open(house: House) -> None:
     fatima, secret = house.enter(first.conversation)
     code = house.code_of(second.conversation, FATIMA[0])
     with house.work() as ctx:
-        same, link = guest_sessions.open_link(ctx, code, secret)
-    assert bytes(same) == bytes(secret)
-    assert house.guest(secret, link.link_ref).conversation == second.conversation
-    assert fatima.conversation == first.conversation
+        fresh, link = guest_sessions.open_link(ctx, code, secret)
+    assert house.guest(fresh, link.link_ref).conversation == second.conversation
+    with house.work() as ctx:
+        ref = ctx.db.get_one(GuestLink, fatima.link).link_ref
+    assert house.guest(fresh, ref).conversation == first.conversation
+
+
+def test_who_had_the_browser_before_reads_nothing_that_is_opened_in_it_later(house: House) -> None:
+    """The cookie that somebody noted on a shared computer is worth nothing once the next one opens a letter there."""
+    theirs, later = house.send(FATIMA), house.send(PETER)
+    _, noted = house.enter(theirs.conversation)
+    with house.work() as ctx:
+        guest_sessions.open_link(ctx, house.code_of(later.conversation, PETER[0]), noted)
+    for ref in refs(house).values():
+        with house.work() as ctx, pytest.raises(GuestSessionEnded):
+            guest_sessions.resume(ctx, noted, ref)
+
+
+def test_opening_more_does_not_lengthen_the_day(house: House) -> None:
+    first, second = house.send(FATIMA), house.send(FATIMA, subject="Tweede")
+    _, secret = house.enter(first.conversation)
+    ref = refs(house)[FATIMA[0]]
+    for _ in range(19):
+        house.clock.forward(minutes=25)
+        with house.work() as ctx:
+            secret, link = guest_sessions.open_link(ctx, house.code_of(second.conversation, FATIMA[0]), secret)
+    house.clock.forward(minutes=10)
+    for shown in (ref, link.link_ref):
+        with house.work() as ctx, pytest.raises(GuestSessionEnded):
+            guest_sessions.resume(ctx, secret, shown)
 
 
 @pytest.mark.parametrize("away", [{"minutes": 31}, {"hours": 9}])

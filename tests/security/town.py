@@ -102,7 +102,9 @@ def enter(house: House, codes: dict[bytes, MessageCode]) -> dict[bytes, SessionS
     for link, code in codes.items():
         browser = list(secrets.values())[-1] if len(secrets) == len(codes) - 1 else None
         with house.work() as ctx:
-            secrets[link], _ = guest_sessions.open_link(ctx, code, browser)
+            secret, _ = guest_sessions.open_link(ctx, code, browser)
+        # What the shared browser held before is behind its new secret too.
+        secrets = {known: secret if held is browser else held for known, held in secrets.items()} | {link: secret}
     return secrets
 
 
