@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
@@ -22,37 +21,32 @@ UNSEEN = "In dit adres staan tekens die niet in een e-mailadres kunnen."
 LETTER = "Een brief die niemand twee keer wil typen."
 
 
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        ("peter@hoekstra", INCOMPLETE),
-        ("peter", INCOMPLETE),
-        ("peter@[127.0.0.1]", INCOMPLETE),
-        ("peter@hoekstra.example\u0000", UNSEEN),
-        ("peter@hoekstra.example\u2028Bcc: mallory@example.org", UNSEEN),
-        ("\u202eelpmaxe.artskeoh@retep", UNSEEN),
-        (f"{'a' * 300}@hoekstra.example", LONG),
-        ("<script>alert(1)</script>@hoekstra.example", INCOMPLETE),
-    ],
-    ids=["no dot", "no host", "number", "nul", "line", "turned", "long", "script"],
-)
-def test_a_hostile_address_is_told_at_its_chip_and_nothing_is_lost(
-    office: Office, chromium: Browser, typed: str, sentence: str
-) -> None:
-    with open_context(chromium, "phone") as context:
-        page = context.new_page()
-        log_in(page, office.url, office.member())
-        page.goto(f"{office.url}/compose")
-        page.get_by_label("Onderwerp").fill("Omgangsregeling")
-        page.get_by_label("Bericht", exact=True).fill(LETTER)
-        page.get_by_label("Aan", exact=True).evaluate("(field, typed) => { field.value = typed }", typed)
-        page.get_by_role("button", name="Verzenden").click()
-        expect(page.get_by_text(sentence).first).to_be_visible()
-        expect(page.locator("#to-error")).to_be_visible()
-        expect(page.get_by_label("Bericht", exact=True)).to_have_value(LETTER)
-        expect(page.get_by_label("Onderwerp")).to_have_value("Omgangsregeling")
-        page.goto(f"{office.url}/sent")
-        expect(page.get_by_text("Nog niets verzonden")).to_be_visible()
+HOSTILE = {
+    "peter@hoekstra": INCOMPLETE,
+    "peter": INCOMPLETE,
+    "peter@[127.0.0.1]": INCOMPLETE,
+    "peter@hoekstra.example\u0000": UNSEEN,
+    "peter@hoekstra.example\u2028Bcc: mallory@example.org": UNSEEN,
+    "\u202eelpmaxe.artskeoh@retep": UNSEEN,
+    f"{'a' * 300}@hoekstra.example": LONG,
+    "<script>alert(1)</script>@hoekstra.example": INCOMPLETE,
+}
+
+
+def test_a_hostile_address_is_told_at_its_chip_and_nothing_is_lost(office: Office, phone: Page) -> None:
+    log_in(phone, office.url, office.member())
+    for typed, sentence in HOSTILE.items():
+        phone.goto(f"{office.url}/compose")
+        phone.get_by_label("Onderwerp").fill("Omgangsregeling")
+        phone.get_by_label("Bericht", exact=True).fill(LETTER)
+        phone.get_by_label("Aan", exact=True).evaluate("(field, typed) => { field.value = typed }", typed)
+        phone.get_by_role("button", name="Verzenden").click()
+        expect(phone.get_by_text(sentence).first).to_be_visible()
+        expect(phone.locator("#to-error")).to_be_visible()
+        expect(phone.get_by_label("Bericht", exact=True)).to_have_value(LETTER)
+        expect(phone.get_by_label("Onderwerp")).to_have_value("Omgangsregeling")
+    phone.goto(f"{office.url}/sent")
+    expect(phone.get_by_text("Nog niets verzonden")).to_be_visible()
 
 
 def test_a_header_cannot_be_smuggled_through_a_form(office: Office, phone: Page) -> None:
@@ -100,9 +94,10 @@ def test_five_megabytes_are_told_and_still_stand_there(office: Office, desktop: 
     compose(desktop, office.url, "peter@hoekstra.example", body="")
     body = desktop.get_by_label("Bericht", exact=True)
     body.evaluate("field => { field.value = 'Beste Peter, '.repeat(400_000) }")
-    desktop.get_by_role("button", name="Verzenden").click()
+    # By script: a field of this size takes a browser seconds to lay out, and a click waits for a calm page.
+    desktop.evaluate("() => document.querySelector('button.send').click()")
     told = desktop.get_by_text("Dit bericht is langer dan 1 MB. Er is niets verstuurd; maak het korter.")
-    expect(told).to_be_visible(timeout=30_000)
+    expect(told).to_be_visible(timeout=60_000)
     assert body.evaluate("field => field.value.length") == 400_000 * len("Beste Peter, ")
 
 

@@ -56,24 +56,24 @@ def test_one_tap_opens_a_conversation_and_back_returns_to_the_list(every_office:
     page.wait_for_url(inbox)
     expect(page.get_by_role("heading", name="Postvak", exact=True)).to_be_visible()
     expect(page.locator("li.row-unread")).to_have_count(0)
-    page.go_forward()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("() => history.forward()")
     expect(page.locator(".letter-body")).to_have_text("Mijn voorstel staat hieronder.")
 
 
-def test_scrolling_to_the_end_brings_the_next_fifty(every_office: Office, page: Page) -> None:
-    office = every_office
-    marieke = _with_conversations(office, 112)
-    log_in(page, office.url, marieke)
-    rows = page.locator("li.row")
+def test_scrolling_to_the_end_brings_the_next_fifty(every_office: Office, phone: Page) -> None:
+    marieke = _with_conversations(every_office, 112)
+    log_in(phone, every_office.url, marieke)
+    rows = phone.locator("li.row")
     expect(rows).to_have_count(50)
     for count in (100, 112):
         rows.last.scroll_into_view_if_needed()
-        page.mouse.move(200, 400)
-        page.mouse.wheel(0, 4000)
+        phone.mouse.move(200, 400)
+        phone.mouse.wheel(0, 4000)
         expect(rows).to_have_count(count)
-    subjects = page.locator(".row-subject").all_inner_texts()
+    subjects = phone.locator(".row-subject").all_inner_texts()
     assert subjects == [f"Dossier {number}" for number in reversed(range(112))]
-    expect(page.locator(".next-page")).to_have_count(0)
+    expect(phone.locator(".next-page")).to_have_count(0)
 
 
 def test_without_script_the_next_page_is_a_link(office: Office, chromium: Browser) -> None:
