@@ -3,6 +3,7 @@
 import base64
 import secrets
 import string
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_nothing_that_people_type_can_be_read_from_what_is_left(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, somebody: Somebody
 ) -> None:
     databases: Sqlite | Postgres = request.getfixturevalue("sqlite" if kind == "sqlite" else "postgres")
-    url, canaries = databases.new_database(), Canaries()
+    url, canaries, began = databases.new_database(), Canaries(), time.time()
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     with (
@@ -80,9 +81,10 @@ def test_nothing_that_people_type_can_be_read_from_what_is_left(
         running_product(tmp_path / "var", url, smtp_port=sink.port, environ={"TMPDIR": str(temporary)}) as product,
     ):
         live_through(product, sink, canaries, somebody)
-        left = [*_files(tmp_path / "var"), *_files(temporary), *_database_files(databases, url)]
+        left = [*_files(tmp_path / "var"), *_files(temporary), *_database_files(databases, url, began)]
         log = product.log().encode()
-    left += [*_files(tmp_path / "var"), *_database_files(databases, url)]
+    if kind == "sqlite":
+        left += _database_files(databases, url, began)  # without its write-ahead log now
     found = [
         f"{name}, as {writing}, in {place}"
         for place, data in [*left, ("the log", log)]
@@ -176,13 +178,14 @@ def _fail(page: Page, product: Product, canaries: Canaries) -> None:
     page.goto(f"{product.url}/b/{canaries.new('link')}")
 
 
-def _files(folder: Path) -> list[tuple[str, bytes]]:
-    return [(str(path), path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
+def _files(folder: Path, since: float = 0) -> list[tuple[str, bytes]]:
+    written = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mtime >= since]
+    return [(str(path), path.read_bytes()) for path in written]
 
 
-def _database_files(databases: Sqlite | Postgres, url: str) -> list[tuple[str, bytes]]:
+def _database_files(databases: Sqlite | Postgres, url: str, since: float) -> list[tuple[str, bytes]]:
     if isinstance(databases, Sqlite):
         path = Path(make_url(url).database or "")
         return [(one.name, one.read_bytes()) for one in path.parent.glob(f"{path.name}*")]
     databases.checkpoint()
-    return _files(databases.folder)
+    return _files(databases.folder, since)

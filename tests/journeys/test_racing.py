@@ -89,9 +89,8 @@ def test_whoever_opens_while_it_is_taken_back_reads_it_before_or_never(two_webs:
     first, second = office.product.urls
     browser = PlainBrowser()
     browser.log_in(first, marieke.address, PASSWORD)
-    for turn in range(20):
-        fatima = fresh(FATIMA)
-        sent = office.send(marieke, fatima)
+    guests = [fresh(FATIMA) for _ in range(20)]
+    for turn, (fatima, sent) in enumerate([(guest, office.send(marieke, guest)) for guest in guests]):
         [mail] = office.sink.wait_for(fatima[0])
         browser.get(f"{first}/conversations/{ids.to_text(sent.conversation)}")
         guest = PlainBrowser()
