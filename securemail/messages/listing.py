@@ -17,6 +17,7 @@ from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory
+from securemail.messages import revocation
 from securemail.messages.authenticity import Forged, Heading, microseconds, require_genuine_heading
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import Receipt, receipts_of
@@ -43,6 +44,12 @@ class ListedMessage:
     sender: Party | None
     head: Head | None
     receipt: Receipt | None = None
+    subject_withdrawn: bool = False
+
+    @property
+    def subject(self) -> str | None:
+        """The subject, None where the message that brought it was taken back from this mailbox."""
+        return None if self.head is None or self.subject_withdrawn else self.head.subject
 
 
 @dataclass(frozen=True)
@@ -128,8 +135,12 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
     pair = member.mail.pair() if any(row.item is None and row.envelope is not None for row in shown) else None
     opened = [_open(ctx, member, row, pair) for row in shown]
     receipts = receipts_of(ctx, [row.message for row in opened if row.own])
+    withdrawn = revocation.openings_withdrawn(ctx, member, [row.conversation for row in opened])
     return Page(
-        tuple(replace(row, receipt=receipts.get(row.message)) for row in opened),
+        tuple(
+            replace(row, receipt=receipts.get(row.message), subject_withdrawn=row.conversation in withdrawn)
+            for row in opened
+        ),
         (last.at, last.key) if last is not None else None,
     )
 

@@ -1,5 +1,6 @@
 """Reading: taking new envelopes in, and a conversation as one correspondent may see it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -162,6 +163,17 @@ def _sender_from_directory(ctx: Context, message: Message) -> Party | None:
         return None
     entry = directory.of_mailbox(ctx, message.sender)
     return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)
+
+
+def subject_of(letters: Sequence[Letter]) -> str | None:
+    """The subject of a conversation as its reader may see it, from `conversation`'s letters.
+
+    Every answer's head repeats it, so it is kept back once the message that brought it was taken back from the reader.
+    """
+    opening = letters[0]
+    if opening.state == "revoked" and not opening.own:
+        return None
+    return next((letter.head.subject for letter in letters if letter.head is not None), None)
 
 
 def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) -> tuple[Message, Head]:

@@ -1,10 +1,13 @@
 """Taking back: a message from everybody, or one receiver's access to it; effective with the commit, in every place."""
 
-from sqlalchemy import delete, select, update
+from collections.abc import Collection
+
+from sqlalchemy import and_, delete, select, update
+from sqlalchemy.orm import aliased
 
 from securemail.delivery import outbox
 from securemail.errors import NotFound
-from securemail.identity.context import Context, Member
+from securemail.identity.context import Context, Correspondent, Member
 from securemail.messages import threads
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
@@ -45,6 +48,20 @@ def revoke_access(ctx: Context, member: Member, message: bytes, place: int) -> N
     outbox.cancel(ctx, message, place)
     detail = {"message": message.hex(), "place": place}
     audit.record(ctx, member.organisation, "access-revoked", member.principal, detail)
+
+
+def openings_withdrawn(ctx: Context, reader: Correspondent, conversations: Collection[bytes]) -> set[bytes]:
+    """Which of these conversations began with a message that was taken back from the reader."""
+    earlier = aliased(Message)
+    began_before = select(earlier.id).where(
+        earlier.conversation == Message.conversation, earlier.sent_at < Message.sent_at
+    )
+    rows = ctx.db.scalars(
+        select(Message.conversation)
+        .join(Recipient, and_(Recipient.message == Message.id, Recipient.principal == reader.principal))
+        .where(Message.conversation.in_(conversations), Recipient.state == "revoked", ~began_before.exists())
+    )
+    return set(rows)
 
 
 def _shred(ctx: Context, member: Member, message: Message, principal: bytes | None) -> None:

@@ -40,6 +40,15 @@ def language() -> str:
     return str(get_locale() or "nl")
 
 
+def _asked() -> str | None:
+    """The language that a guest's link asks for ("Read it in English"); the browser keeps it for what follows."""
+    asked = request.args.get("language") if request.blueprint == "guest" else None
+    if asked not in i18n.LOCALES:
+        return None
+    session.choose_language(asked)
+    return asked
+
+
 def register(app: Flask, default: Language) -> None:
     """Choose a language for every request: the member's own, the chosen one, the browser's, the setting's."""
 
@@ -47,7 +56,7 @@ def register(app: Flask, default: Language) -> None:
         member = auth.known_member()
         if member is not None:
             return member.language
-        return session.chosen_language() or i18n.choose(request.headers.get("Accept-Language"), default)
+        return _asked() or session.chosen_language() or i18n.choose(request.headers.get("Accept-Language"), default)
 
     babel = Babel(app, default_locale=default, default_timezone=TIME_ZONE, locale_selector=choose)
     babel.domain_instance = _OurDomain()

@@ -31,10 +31,9 @@ def conversation_view(
         )
         for place, letter in enumerate(letters)
     ]  # fmt: skip
-    subject = next((letter.head.subject for letter in reversed(letters) if letter.head), None)
     return views.Conversation(
         id=ids.to_text(conversation),
-        subject=subject,
+        subject=reading.subject_of(letters),
         people=_people(letters, me),
         letters=tuple(shown),
         reply=_reply(ctx, me, conversation, letters, typed, key, errors or {}),

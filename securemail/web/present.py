@@ -58,7 +58,7 @@ def row(listed: ListedMessage, me: Correspondent) -> views.ListRow:
         id=ids.to_text(listed.conversation),
         person=others[0],
         names=tuple(other.name for other in others),
-        subject=listed.head.subject if listed.head else None,
+        subject=listed.subject,
         first_words=listed.head.snippet if listed.head else "",
         at=listed.at,
         own=listed.own,

@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import func, select
 
+from securemail import ids
 from securemail.errors import NotFound
-from securemail.messages import listing, receipts, revocation
+from securemail.messages import listing, reading, receipts, revocation, sending
 from securemail.store.models import Audit, Envelope, Item, Outbox, OutboxLock, Recipient
 from tests.house import FATIMA, PETER, SANNE, House
 
@@ -96,3 +97,18 @@ def test_what_was_read_before_is_still_told_to_the_sender(house: House) -> None:
     [letter] = house.letters(house.marieke, sent.conversation)
     assert letter.receipt is not None
     assert letter.receipt.opened == 1
+
+
+def test_the_subject_goes_with_the_message_that_brought_it_also_from_answers(house: House) -> None:
+    sent = house.send(SANNE, FATIMA, subject="Uitslag")
+    fatima, _ = house.enter(sent.conversation)
+    with house.work() as ctx:
+        receipts.mark_opened(ctx, house.sanne, sent.conversation)
+        sending.reply(ctx, fatima, conversation=sent.conversation, key=ids.new_id(), text="Dit is niet voor mij.")
+    with house.work() as ctx:
+        revocation.revoke(ctx, house.marieke, sent.message)
+    for reader, subject in ((house.sanne, None), (fatima, None), (house.marieke, "Uitslag")):
+        assert reading.subject_of(house.letters(reader, sent.conversation)) == subject
+    with house.work() as ctx:
+        assert [row.subject for row in listing.inbox(ctx, house.sanne).rows] == [None]
+        assert [row.subject for row in listing.inbox(ctx, house.marieke).rows] == ["Uitslag"]

@@ -7,9 +7,7 @@ from tests.house import House
 from tests.visitor import Visitor
 
 
-@pytest.mark.parametrize(
-    ("header", "language"), [("en-GB,en;q=0.9", "en"), ("fr", "nl"), ("nl,en", "nl"), ("", "nl")]
-)
+@pytest.mark.parametrize(("header", "language"), [("en-GB,en;q=0.9", "en"), ("fr", "nl"), ("nl,en", "nl"), ("", "nl")])
 def test_a_stranger_gets_the_browsers(visitor: Visitor, header: str, language: str) -> None:
     assert f'<html lang="{language}">' in visitor.get("/login", headers={"Accept-Language": header}).text
 
@@ -29,3 +27,11 @@ def test_a_member_has_their_own(house: House, sanne: Visitor) -> None:
     with house.work() as ctx:
         accounts.set_language(ctx, house.sanne, "en")
     assert '<html lang="en">' in sanne.get("/inbox", headers={"Accept-Language": "nl"}).text
+
+
+def test_a_guests_link_may_ask_for_english_and_the_pages_after_it_stay_so(visitor: Visitor) -> None:
+    dutch = {"Accept-Language": "nl"}
+    assert '<html lang="en"' in visitor.get("/b?language=en", headers=dutch).text
+    assert '<html lang="en"' in visitor.get("/b", headers=dutch).text
+    assert '<html lang="en"' in visitor.get("/b?language=xx", headers=dutch).text
+    assert '<html lang="nl"' in visitor.get("/b?language=nl").text

@@ -196,16 +196,14 @@ def _letters_for(
     mark = _mark(letters)
     if request.headers.get("X-News") == mark:
         return "", 204
-    readable = [letter for letter in letters if letter.state != "revoked"]
-    if not readable:
+    if all(letter.state == "revoked" for letter in letters):
         last = letters[-1]
         return render("guest/taken_back.html", sender=last.sender, sent=last.sent_at), 410 if status == 200 else status
-    newest = readable[-1]
     names = [party.name for party in sending.would_answer(ctx, guest, guest.conversation)]
     return render(
         "guest/letter.html",
         ref=ref,
-        subject=newest.head.subject if newest.head else None,
+        subject=reading.subject_of(letters),
         opened=receipts.last_opened(ctx, guest, guest.conversation),
         letters=[present.letter(letter, guest, frozenset()) for letter in letters],
         reply_names=names,
