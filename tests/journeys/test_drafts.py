@@ -35,6 +35,13 @@ def test_leaving_keeps_the_draft_and_it_can_be_thrown_away(office: Office, phone
     expect(phone.get_by_text("Geen concepten")).to_be_visible()
 
 
+def test_a_new_draft_can_be_thrown_away_as_soon_as_it_is_kept(office: Office, phone: Page) -> None:
+    log_in(phone, office.url, office.member())
+    compose(phone, office.url, body="Toch maar niet")
+    phone.get_by_role("button", name="Concept weggooien").click()
+    expect(phone.get_by_text("Geen concepten")).to_be_visible()
+
+
 def test_two_tabs_on_one_draft_and_mine_stays(office: Office, desktop: Page) -> None:
     other = _two_tabs(office, desktop)
     desktop.get_by_label("Bericht", exact=True).fill("Mijn woorden")
