@@ -8,6 +8,7 @@ from flask import Flask, g
 from sqlalchemy.exc import OperationalError
 from werkzeug.local import LocalProxy
 
+from securemail import ids
 from securemail.messages import drafts, receipts
 from securemail.organisations import organisations
 from securemail.web import auth, session
@@ -29,6 +30,7 @@ class Brand:
 class Me:
     """Whoever is logged in, for the picture top right."""
 
+    account: str
     name: str
     address: str
     initials: str
@@ -71,7 +73,7 @@ def _me() -> Me | None:
     if member is None:
         return None
     seen = person(member.name, member.address)
-    return Me(seen.name, seen.address, seen.initials, seen.tone, member.language)
+    return Me(ids.to_text(member.root.account), seen.name, seen.address, seen.initials, seen.tone, member.language)
 
 
 def _unread() -> int:

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
+from securemail import ids
 from securemail.clock import now
 from securemail.errors import (
     Busy,
@@ -29,7 +30,7 @@ from securemail.identity.context import Context
 from securemail.identity.sessions import SessionEnded
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import audit, organisations
-from securemail.web import htmx, session
+from securemail.web import auth, htmx, session
 from securemail.web.auth import LogInFirst
 from securemail.web.error_texts import error_text
 from securemail.web.filters import clock_time
@@ -70,11 +71,20 @@ def _answer_http(error: HTTPException) -> ResponseReturnValue:
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
-    if isinstance(error, BadToken) and htmx.is_htmx():
-        # Somebody logged in anew in another tab: this page learns its new token, and the next try works. Other sites
-        # cannot read it.
-        response.headers["HX-Trigger"] = json.dumps({"session-renewed": {"csrf": form_token()}})
+    if isinstance(error, BadToken) and htmx.is_htmx() and (account := _account()):
+        # Somebody logged in anew in another tab: this page learns its new token, and the next try works; unless it is
+        # somebody else's page. Other sites cannot read the token.
+        renewed = {"csrf": form_token(), "account": account}
+        response.headers["HX-Trigger"] = json.dumps({"session-renewed": renewed})
     return response
+
+
+def _account() -> str | None:
+    """Whose session the browser holds now."""
+    try:
+        return ids.to_text(auth.member().root.account)
+    except (LogInFirst, UntrustedKey, exc.OperationalError):
+        return None
 
 
 def _answer(error: Exception) -> ResponseReturnValue:

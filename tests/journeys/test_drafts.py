@@ -89,6 +89,20 @@ def test_a_session_that_ends_in_mid_draft_is_renewed_in_place(every_office: Offi
     expect(page.locator(".letter-body")).to_have_text("Halverwege de zin")
 
 
+def test_somebody_else_who_logs_in_over_the_page_sends_nothing_of_it(office: Office, desktop: Page) -> None:
+    marieke, sanne = office.member(), office.member()
+    log_in(desktop, office.url, marieke)
+    compose(desktop, office.url, "fatima@example.org", body="Van Marieke")
+    wait_until_kept(desktop)
+    end_sessions(office, marieke)
+    desktop.get_by_role("button", name="Verzenden").click()
+    expect(desktop.get_by_role("heading", name="Log opnieuw in")).to_be_visible()
+    try_to_log_in(desktop, sanne)
+    desktop.wait_for_url("**/inbox")
+    expect(desktop.get_by_text("Je postvak is leeg")).to_be_visible()
+    expect(desktop.get_by_text("Van Marieke")).to_have_count(0)
+
+
 def test_an_autosave_that_meets_an_ended_session_goes_on_after_logging_in(office: Office, desktop: Page) -> None:
     marieke = office.member()
     log_in(desktop, office.url, marieke)

@@ -1,12 +1,14 @@
 """Logging in, on its own page or over the page whose session ended, and logging out."""
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from securemail import ids
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import InvalidInput, TooManyAttempts
@@ -45,14 +47,16 @@ def fragment() -> ResponseReturnValue:
     if request.method == "GET":
         return _form("login/dialog.html")
     try:
-        secret = _log_in()
+        session_of = _log_in()
     except _Refused as refused:
         answer = make_response(
             _form("login/dialog.html", errors=refused.errors, retry_after=refused.retry_after)
         )
         answer.headers.update(_IN_PLACE)
         return answer
-    renewed = {"session-renewed": {"csrf": cookies.form_token(secret)}}
+    renewed = {
+        "session-renewed": {"csrf": cookies.form_token(session_of.secret), "account": ids.to_text(session_of.account)}
+    }
     return "", 204, {"HX-Trigger": json.dumps(renewed)}
 
 
@@ -68,6 +72,14 @@ def logout() -> ResponseReturnValue:
     return response
 
 
+@dataclass(frozen=True, repr=False)
+class _Begun:
+    """A session that has just begun. The page says whose it was: what somebody else wrote is not sent for them."""
+
+    secret: SessionSecret
+    account: bytes
+
+
 class _Refused(Exception):
     def __init__(self, errors: Errors, retry_after: int | None = None) -> None:
         super().__init__()
@@ -75,7 +87,7 @@ class _Refused(Exception):
         self.retry_after = retry_after
 
 
-def _log_in() -> SessionSecret:
+def _log_in() -> _Begun:
     """Count the try, look up, stretch without a transaction, and only then open the one that writes."""
     if g.get("cookie_missing"):
         raise _Refused(Errors())
@@ -94,7 +106,7 @@ def _log_in() -> SessionSecret:
         raise _Refused(Errors(form=field_text("login", "wrong"))) from error
 
 
-def _prove(address: str) -> SessionSecret:
+def _prove(address: str) -> _Begun:
     own, remember = session.runtime(), forms.checked("remember")
     with session.read_apart() as look:
         candidate = login.find(look, address)
@@ -104,7 +116,7 @@ def _prove(address: str) -> SessionSecret:
     secret = login.finish(ctx, proved, remember=remember)
     limits.forgive_login(ctx, address, session.network())
     session.keep_member(secret, remember=remember)
-    return secret
+    return _Begun(secret, proved.root.account)
 
 
 def _end_older(ctx: Context) -> None:

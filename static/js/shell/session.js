@@ -40,6 +40,13 @@
 
   // The server says so in HX-Trigger, with the token of the new session.
   document.addEventListener("session-renewed", (event) => {
+    const whose = document.querySelector('meta[name="account"]')?.content;
+    if (whose && event.detail?.account !== whose) {
+      // Somebody else logged in over this page: what stands on it is not theirs to send.
+      waiting = null;
+      location.replace("/");
+      return;
+    }
     const token = event.detail?.csrf;
     if (token) {
       document.querySelector('meta[name="csrf"]').content = token;

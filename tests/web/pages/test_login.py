@@ -113,7 +113,9 @@ def test_over_the_page_the_log_in_gives_the_page_its_new_token(house: House, san
     assert wrong.headers["HX-Retarget"] == "[data-login-place]"
     right = sanne.post("/login/again", {"address": SANNE[0], "password": PASSWORD}, headers=headers)
     assert right.status_code == 204
-    renewed = json.loads(right.headers["HX-Trigger"])["session-renewed"]["csrf"]
+    renewal = json.loads(right.headers["HX-Trigger"])["session-renewed"]
+    assert f'<meta name="account" content="{renewal["account"]}">' in sanne.get("/inbox").text
+    renewed = renewal["csrf"]
     answer = sanne.client.post("/signup/strength", data={}, headers={"X-CSRF-Token": renewed})
     assert answer.status_code == 200
 
