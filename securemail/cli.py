@@ -3,7 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+
+from sqlalchemy import make_url
 
 from securemail import devrun, ids, release
 from securemail.config import ROOT, Settings
@@ -61,7 +64,18 @@ def setup_link(environ: Mapping[str, str]) -> None:
 
 def check_config(environ: Mapping[str, str]) -> None:
     """read the settings and say what is wrong with them"""
-    print(Settings.from_environ(_development_when_asked(environ)))
+    print("\n".join(_lines(Settings.from_environ(_development_when_asked(environ)))))
+
+
+def _lines(settings: Settings) -> Iterator[str]:
+    """Every setting on a line of its own; what is secret is only counted or starred."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.name == "secrets":
+            value = ", ".join(f"number {secret.id}" for secret in value)
+        elif field.name == "database_url":
+            value = make_url(value).render_as_string(hide_password=True)
+        yield f"{field.name} = {value}"
 
 
 def new_secret(environ: Mapping[str, str]) -> None:

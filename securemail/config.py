@@ -196,10 +196,18 @@ def database_url(text: str) -> str:
     if not separator or not rest:
         raise ValueError("must be an address such as postgresql://user:password@host/name or sqlite:////path")
     if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        _require_port(rest)
         return f"postgresql+psycopg://{rest}"
     if scheme == "sqlite":
         return text
     raise ValueError("must start with postgresql:// or sqlite://")
+
+
+def _require_port(rest: str) -> None:
+    try:
+        _ = urlsplit(f"//{rest}").port
+    except ValueError:
+        raise ValueError("has a port that is no number from 0 to 65535") from None
 
 
 def parse_secrets(text: str) -> tuple[Secret, ...]:
@@ -258,7 +266,7 @@ def _smtp(read: _Reader, sink_port: int, *, development: bool) -> Smtp:
         read.problems.append("SMTP_USER and SMTP_PASSWORD belong together: set both or neither.")
     if user and security == "none" and not loopback:
         read.problems.append("SMTP_PASSWORD would travel in the clear: set SMTP_SECURITY to starttls or tls.")
-    default_port = sink_port if development and "SMTP_HOST" not in read.environ else SMTP_PORTS[security]
+    default_port = sink_port if development and not read.text("SMTP_HOST") else SMTP_PORTS[security]
     return Smtp(
         host=host,
         port=read.number("SMTP_PORT", default_port, least=1, most=65535),

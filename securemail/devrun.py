@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from securemail import ids, release
-from securemail.config import ROOT, Settings
+from securemail.config import ROOT, Settings, is_loopback
 from securemail.errors import SecuremailError
 from securemail.processes import Child, sink_command, web_command, worker_command
 
@@ -161,7 +161,10 @@ def _answers(url: str) -> bool:
 
 
 def _tell(settings: Settings, link: str | None) -> None:
-    print(f"\nMail sent by the product arrives at  {settings.sink_url}")
+    if settings.smtp.port == settings.sink_smtp_port and is_loopback(settings.smtp.host):
+        print(f"\nMail sent by the product arrives at  {settings.sink_url}")
+    else:
+        print(f"\nMail sent by the product goes to  {settings.smtp.host}, port {settings.smtp.port}")
     if link:
         print("Set up your organisation with this link (it works once):")
     print(f"Open  {link or settings.public_url}", flush=True)

@@ -1,5 +1,8 @@
 """What comes before the processes start: a database in its current form, and the link for the first visit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from securemail.config import ROOT, Settings
 from securemail.errors import ConfigError
 
@@ -29,7 +32,23 @@ def migrate(url: str) -> None:
     config.set_main_option("script_location", str(ROOT / "migrations"))
     # Alembic's settings go through %-interpolation.
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "head")
+    with _told_in_a_sentence():
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+
+    try:
+        yield
+    except (ArgumentError, OperationalError, ProgrammingError) as error:
+        # The driver's first line names host or file, never the password.
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise ConfigError(
+            f"DATABASE_URL: the database cannot be used ({reason}). Is it running, is the address right, "
+            "and was `python -m securemail.cli release` run?"
+        ) from None
 
 
 def setup_link(settings: Settings) -> str | None:
@@ -37,4 +56,5 @@ def setup_link(settings: Settings) -> str | None:
     from securemail.organisations import setup
     from securemail.runtime import Runtime
 
-    return setup.ensure_link(Runtime.from_settings(settings))
+    with _told_in_a_sentence():
+        return setup.ensure_link(Runtime.from_settings(settings))

@@ -128,3 +128,12 @@ def test_no_secret_shows_in_a_printed_setting() -> None:
     shown = repr(Settings.from_environ({**PRODUCTION, **secrets}))
     for value in ("hunter2", "hunter3", SECRET[2:], r"\x00"):
         assert value not in shown
+
+
+def test_an_empty_smtp_host_is_none_at_all() -> None:
+    assert Settings.from_environ({**DEVELOPMENT, "SMTP_HOST": ""}).smtp == Settings.from_environ(DEVELOPMENT).smtp
+
+
+def test_a_port_that_is_no_number_is_told() -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL has a port"):
+        Settings.from_environ({**DEVELOPMENT, "DATABASE_URL": "postgresql://u:geheim@localhost:abc/x"})

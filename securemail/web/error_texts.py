@@ -33,7 +33,7 @@ ERROR_TEXTS: dict[int, ErrorText] = {
     ),
     403: ErrorText(
         title=_("Geen toegang tot deze pagina"),
-        what=_("Dit account mag deze pagina niet openen."),
+        what=_("Deze pagina is niet voor iedereen open."),
         next=_("Moet dit wel kunnen? Vraag het aan de beheerder van de organisatie."),
     ),
     404: ErrorText(
@@ -49,7 +49,7 @@ ERROR_TEXTS: dict[int, ErrorText] = {
     ),
     410: ErrorText(
         title=_("Dit is niet meer beschikbaar"),
-        what=_("Het is ingetrokken, of de termijn is voorbij."),
+        what=_("Het is ingetrokken of al gebruikt."),
         next=_("Is het nog nodig? Vraag het dan aan de afzender."),
     ),
     413: ErrorText(

@@ -11,9 +11,9 @@ from securemail.web.error_texts import field_text
 
 _TEXTS: dict[str, LazyString] = {
     "to.empty": _("Vul minstens één ontvanger in."),
-    "to.too_many": _("Dit zijn te veel ontvangers voor één bericht."),
+    "to.too_many": _("Dit zijn te veel ontvangers voor één bericht. Het kunnen er hoogstens 100 zijn."),
     "subject.empty": _("Vul een onderwerp in."),
-    "subject.too_long": _("Dit onderwerp is te lang."),
+    "subject.too_long": _("Dit onderwerp is te lang. Gebruik hoogstens 200 tekens."),
     "subject.control": _("In het onderwerp staan tekens die niet verstuurd kunnen worden."),
     "text.empty": _("Schrijf eerst een bericht."),
     "text.too_long": _("Dit bericht is langer dan 1 MB. Er is niets verstuurd; maak het korter."),

@@ -130,11 +130,11 @@ def test_a_message_waits_while_the_mail_server_is_away(sqlite: Sqlite, tmp_path:
         log_in(phone, office.url, office.member())
         compose(phone, office.url, f"Peter Hoekstra <{PETER[0]}>")
         send(phone)
-        await_news(phone, phone.get_by_text("Notificatie aan Peter Hoekstra is onderweg"))
+        await_news(phone, phone.get_by_text("Notificatie aan Peter Hoekstra wacht op verzending"))
         with smtp_sink(port=port) as sink:
             _try_again_now(office)
             sink.wait_for(PETER[0])
-            await_news(phone, phone.get_by_text("is onderweg"), count=0)
+            await_news(phone, phone.get_by_text("wacht op verzending"), count=0)
 
 
 def test_a_refused_address_is_shown_and_mended(every_office: Office, page: Page) -> None:
