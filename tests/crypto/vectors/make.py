@@ -1,4 +1,4 @@
-"""Makes the frozen answers of a release: `python -m tests.crypto.vectors.make stage-1`. Never makes them again.
+"""Makes the frozen answers of a release: `python -m tests.crypto.vectors.make 0.1`. Never makes them again.
 
 A file that exists is what stored data looks like. When the test of it fails, the code is wrong, not the file.
 """
