@@ -89,6 +89,18 @@ def test_empty_fields_are_named(office: Office, phone: Page) -> None:
     expect(phone.get_by_text("Schrijf eerst een bericht.")).to_be_visible()
 
 
+def test_a_field_that_is_being_mended_is_no_longer_told(office: Office, phone: Page) -> None:
+    log_in(phone, office.url, office.member())
+    phone.goto(f"{office.url}/compose")
+    phone.get_by_role("button", name="Verzenden").click()
+    expect(phone.get_by_text("Vul een onderwerp in.")).to_be_visible()
+    phone.get_by_label("Onderwerp").press_sequentially("O")
+    expect(phone.get_by_text("Vul een onderwerp in.")).to_have_count(0)
+    expect(phone.get_by_text("Schrijf eerst een bericht.")).to_be_visible()
+    phone.get_by_label("Aan", exact=True).press_sequentially("peter@hoekstra.example,")
+    expect(phone.get_by_text("Vul minstens één ontvanger in.")).to_have_count(0)
+
+
 def test_five_megabytes_are_told_and_still_stand_there(office: Office, desktop: Page) -> None:
     log_in(desktop, office.url, office.member())
     compose(desktop, office.url, "peter@hoekstra.example", body="")
