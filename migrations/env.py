@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection, Engine, event
 
 from securemail.config import database_url
 from securemail.store import models  # noqa: F401 the tables register themselves
@@ -24,8 +25,21 @@ def render(kind: str, thing: Any, _context: AutogenContext) -> str | Literal[Fal
     return False
 
 
+def _keep_rows_while_tables_are_made_anew(engine: Engine) -> None:
+    # SQLite changes a table by copying it and dropping the old one, and a dropped table takes the rows that refer to it
+    # along (ON DELETE CASCADE). The switch has no effect once a transaction has begun.
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA foreign_keys=OFF"))
+
+
+def _require_whole(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise RuntimeError("a migration left rows that refer to nothing; the database is as it was before")
+
+
 def run() -> None:
     engine = make_engine(url())
+    _keep_rows_while_tables_are_made_anew(engine)
     # With `write`, SQLite lets one process migrate at a time; PostgreSQL sees to it with Alembic's version table.
     with engine.execution_options(write=True).connect() as connection:
         context.configure(
@@ -37,6 +51,7 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+            _require_whole(connection)
     engine.dispose()
 
 

@@ -323,9 +323,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Integer(), nullable=False),
         sa.Column("sealed_dk", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["link"], ["guest_link.id"], name="fk_session_link_link", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["session"], ["session.id"], name="fk_session_link_session", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["session"], ["session.id"], name="fk_session_link_session", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("session", "link", name="pk_session_link"),
     )
     op.create_table(

@@ -1,9 +1,9 @@
-"""The codes that people type: recovery code and message code, in Crockford's base 32 with check characters."""
+"""The codes that people type: recovery, message and backup code, in Crockford's base 32, the first two checked."""
 
 import unicodedata
 
 from securemail.crypto.locks import digest
-from securemail.crypto.secrets import MessageCode, RecoveryCode
+from securemail.crypto.secrets import BackupCode, MessageCode, RecoveryCode
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
@@ -50,6 +50,20 @@ def read_message_code(typed: str) -> MessageCode:
     if text[26:] != _check(b"sm1.mc" + code, 2):
         raise TypingError
     return code
+
+
+def write_backup_code(code: BackupCode) -> str:
+    """Two groups of four with a dash between them, as "4F7K-92QX"."""
+    return _group(_characters(code, 8)).replace(" ", "-")
+
+
+def read_backup_code(typed: str) -> BackupCode:
+    """The 5 bytes behind a typed backup code; it is too short for check characters.
+
+    Raises:
+        TypingError: wrong length or foreign characters.
+    """
+    return BackupCode(_bytes(_normalise(typed, 8), 5))
 
 
 def _characters(raw: bytes, count: int) -> str:

@@ -63,6 +63,14 @@ class ConfiguredKeys:
         """Raises `CannotOpen` when it is not that account's entry."""
         return self._open_directory(sealed, Label.DIRECTORY_ENTRY, account)
 
+    def seal_photo(self, account: bytes, photo: bytes) -> bytes:
+        """An account's picture: the bytes of an image."""
+        return lock(self._directory(), photo, Label.DIRECTORY_PHOTO, account)
+
+    def open_photo(self, account: bytes, sealed: bytes) -> bytes:
+        """Raises `CannotOpen` when it is not that account's picture."""
+        return self._unlock_directory(sealed, Label.DIRECTORY_PHOTO, account)
+
     def seal_address(self, mailbox: bytes, entry: Mapping[str, Any]) -> bytes:
         """The address and name that a mailbox receives under."""
         return lock(self._directory(), encode_content(entry), Label.DIRECTORY_ADDRESS, mailbox)
@@ -111,13 +119,24 @@ class ConfiguredKeys:
         """Whether a guest link's row is as we wrote it."""
         return self._verify(mac, Label.MAC_LINK, *facts)
 
+    def sign_pending(self, *facts: Field) -> bytes:
+        """Authenticates a token on its way: its own content proves nothing about who wrote it."""
+        return self._sign(Label.MAC_PENDING, *facts)
+
+    def trusts_pending(self, mac: bytes, *facts: Field) -> bool:
+        """Whether a waiting token's row is as we wrote it."""
+        return self._verify(mac, Label.MAC_PENDING, *facts)
+
     def _directory(self) -> SymmetricKey:
         return _directory_key(self.secrets[0][1])
 
     def _open_directory(self, sealed: bytes, label: Label, principal: bytes) -> dict[str, Any]:
+        return decode_content(self._unlock_directory(sealed, label, principal))
+
+    def _unlock_directory(self, sealed: bytes, label: Label, principal: bytes) -> bytes:
         for _, secret in self.secrets:
             try:
-                return decode_content(unlock(_directory_key(secret), sealed, label, principal))
+                return unlock(_directory_key(secret), sealed, label, principal)
             except CannotOpen:
                 continue
         raise CannotOpen

@@ -4,13 +4,18 @@ The database alone has no cookie secret; the cookie alone has no ciphertext.
 """
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from securemail import ids
+from securemail.crypto.encoding import decode_content, encode_content
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, same, unlock
 from securemail.crypto.secrets import MailKey, RootKey, SessionSecret, SymmetricKey
 
-PENDING, FULL = 0, 1
+PENDING, FULL, RECOVERING, RECOVERED = 0, 1, 2, 3
+"""The states of a session, bound into its lock. Pending: the password was right, the second step is missing.
+Recovering: the recovery code was right, the second step is missing. Recovered: a new password may be chosen."""
 _FORM_TOKEN_BYTES = 64
 
 
@@ -42,6 +47,22 @@ def open_session_root_key(
 ) -> RootKey:
     """Raises `CannotOpen` when cookie and row do not belong together."""
     return RootKey.opened(unlock(_session_key(secret, session), sealed, Label.SESSION_RK, session, account, state))
+
+
+def seal_challenge(secret: SessionSecret, content: Mapping[str, Any], *, session: bytes, holder: bytes) -> bytes:
+    """What a browser was asked for (a code by SMS, a WebAuthn challenge); `holder` is the account or the link."""
+    key = _session_key(secret, session)
+    return lock(key, encode_content(content), Label.SESSION_CHALLENGE, session, holder)
+
+
+def open_challenge(secret: SessionSecret, sealed: bytes, *, session: bytes, holder: bytes) -> dict[str, Any]:
+    """Raises `CannotOpen` when cookie and row do not belong together."""
+    return decode_content(unlock(_session_key(secret, session), sealed, Label.SESSION_CHALLENGE, session, holder))
+
+
+def device_id(secret: SessionSecret, account: bytes) -> bytes:
+    """How the vault of an account names a browser that has logged in before: 16 bytes, another for each account."""
+    return derive(secret, Label.DEVICE_ID, account)[:16]
 
 
 def seal_session_link_key(secret: SessionSecret, dk: MailKey, *, session: bytes, link: bytes, state: int) -> bytes:

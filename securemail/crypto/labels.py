@@ -10,8 +10,11 @@ class Label(StrEnum):
     UNLOCK_RK = "unlock/rk"  # an unlocker's key pair
     SESSION_RK = "session/rk"  # the session cookie
     SESSION_DK = "session/dk"  # the guest's session cookie
+    SESSION_CHALLENGE = "session/challenge"  # the session cookie: what this browser was asked for
+    SESSION_DEVICE = "session/device"  # the account's notes key
     ACCOUNT_VAULT = "account/vault"  # the account's root key, also the derivation of its vault key
     GRANT_MK = "grant/mk"  # the identity key of the holder
+    CHAIN_MK = "chain/mk"  # the chain key of the epoch after
     ENVELOPE_CEK = "env/cek"  # the receiver's mail key pair
     ITEM_CEK = "item/cek"  # the mailbox's items key
     MSG_HEAD = "msg/head"  # the message's content key, also the derivation
@@ -23,7 +26,10 @@ class Label(StrEnum):
     LINK_MAKER = "link/maker"
     DIRECTORY_ENTRY = "directory/entry"
     DIRECTORY_ADDRESS = "directory/address"
+    DIRECTORY_PHOTO = "directory/photo"
     PENDING = "pending"
+    PENDING_ORGANISATION = "pending/org"  # the organisation's mail key pair, as the next
+    MEMBER_REFERENCE = "member/reference"
     OUTBOX = "outbox"
     OUTBOX_KEY = "outbox/key"
     AUDIT = "audit"
@@ -31,15 +37,21 @@ class Label(StrEnum):
     # Derivations.
     UNLOCK_PASSWORD = "unlock/pw"  # noqa: S105 - the name of a purpose, not a password
     UNLOCK_RECOVERY = "unlock/recovery"
+    UNLOCK_PRF = "unlock/prf"
+    PRF = "prf"  # what every passkey is asked for
     SESSION_ID = "session/id"
     SESSION_KEK = "session/kek"
     SESSION_CSRF = "session/csrf"
+    DEVICE_ID = "device/id"
     ACCOUNT_IDENTITY = "account/identity"
+    ACCOUNT_NOTES = "account/notes"
+    BACKUP_CODE = "backup/code"  # how the vault names a backup code
     MAIL_KEM = "mail/kem"
     MAIL_ITEMS = "mail/items"
     MAIL_DRAFTS = "mail/drafts"
     MAIL_CONTACTS = "mail/contacts"
     MAIL_LINKS = "mail/links"
+    MAIL_CHAIN = "mail/chain"
     MAIL_HOLDERS = "mail/holders"  # both the derivation and the lock of a holder list
     LINK_KEY = "link/key"
     LINK_REF = "link/ref"
@@ -57,5 +69,6 @@ class Label(StrEnum):
     MAC_OUTBOX = "mac/outbox"
     MAC_ORGANISATION = "mac/organisation"
     MAC_LINK = "mac/link"
+    MAC_PENDING = "mac/pending"
     TAG_ADDRESS = "address"
     TAG_ATTEMPT = "attempt"

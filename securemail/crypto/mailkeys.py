@@ -1,5 +1,7 @@
 """The mail key of a mailbox and everything that hangs on it: key pair, envelopes, items, drafts, contacts, links.
 
+After a rotation the older key hangs on the newer one (the chain) until nothing is locked to the older any more.
+
 For a guest link, its DK stands where the MK of epoch 1 stands: one code path for every receiver.
 """
 
@@ -36,14 +38,37 @@ def seal_envelope(public_key: bytes, cek: ContentKey, message: bytes, principal:
 
 @dataclass(frozen=True, repr=False)
 class MailKeys:
-    """An opened mail key of one epoch; `principal` is the mailbox, or the guest link with epoch 1."""
+    """An opened mail key of one epoch; `principal` is the mailbox, or the guest link with epoch 1.
+
+    `older` are the keys of earlier epochs that the chain still opens, newest first.
+    """
 
     principal: bytes
     epoch: int
     mk: MailKey
+    older: tuple["MailKeys", ...] = ()
 
     def __repr__(self) -> str:
         return "<MailKeys>"
+
+    def at(self, epoch: int) -> "MailKeys":
+        """The key of an epoch, for rows that were not locked anew yet.
+
+        Raises:
+            CannotOpen: an epoch that the chain does not reach: locked for good, or written by somebody else.
+        """
+        for keys in (self, *self.older):
+            if keys.epoch == epoch:
+                return keys
+        raise CannotOpen
+
+    def seal_previous(self, previous: "MailKeys") -> bytes:
+        """The chain: the key of the epoch before, for whoever has this one."""
+        return lock(self._chain_key(), previous.mk, Label.CHAIN_MK, self.principal, self.epoch)
+
+    def open_previous(self, sealed: bytes) -> MailKey:
+        """Raises `CannotOpen` when it is not this mailbox's chain of this epoch."""
+        return MailKey.opened(unlock(self._chain_key(), sealed, Label.CHAIN_MK, self.principal, self.epoch))
 
     def pair(self) -> KeyPair:
         """The receiving key pair. Counts only when its public half is the published one of this epoch."""
@@ -105,6 +130,9 @@ class MailKeys:
 
     def _contacts_key(self) -> SymmetricKey:
         return derive(self.mk, Label.MAIL_CONTACTS, self.principal, self.epoch)
+
+    def _chain_key(self) -> SymmetricKey:
+        return derive(self.mk, Label.MAIL_CHAIN, self.principal, self.epoch)
 
     def _links_key(self) -> SymmetricKey:
         return derive(self.mk, Label.MAIL_LINKS, self.principal, self.epoch)

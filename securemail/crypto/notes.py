@@ -1,4 +1,4 @@
-"""Sealed notes between parts of the service: a waiting sign-up, a mail waiting for the worker, an audit detail."""
+"""Sealed notes between parts of the service: a token on its way, a mail waiting for the worker, an audit detail."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +23,26 @@ def seal_pending(token: Token, pending: bytes, content: Mapping[str, Any]) -> by
 def open_pending(token: Token, pending: bytes, sealed: bytes) -> dict[str, Any]:
     """Raises `CannotOpen` when the token is another's."""
     return decode_content(unlock(_pending_key(token, pending), sealed, Label.PENDING, pending))
+
+
+def seal_for_organisation(public_key: bytes, pending: bytes, content: Mapping[str, Any]) -> bytes:
+    """An invitation as the organisation's administrators see it: address, name, reference."""
+    return lock_to(public_key, encode_content(content), Label.PENDING_ORGANISATION, pending)
+
+
+def open_for_organisation(pair: KeyPair, pending: bytes, sealed: bytes) -> dict[str, Any]:
+    """Raises `CannotOpen` for anybody but the organisation."""
+    return decode_content(unlock_with(pair, sealed, Label.PENDING_ORGANISATION, pending))
+
+
+def seal_reference(public_key: bytes, account: bytes, content: Mapping[str, Any]) -> bytes:
+    """What a member told the organisation's administrators about themselves."""
+    return lock_to(public_key, encode_content(content), Label.MEMBER_REFERENCE, account)
+
+
+def open_reference(pair: KeyPair, account: bytes, sealed: bytes) -> dict[str, Any]:
+    """Raises `CannotOpen` for anybody but the organisation."""
+    return decode_content(unlock_with(pair, sealed, Label.MEMBER_REFERENCE, account))
 
 
 def seal_payload(key: PayloadKey, outbox: bytes, payload: Mapping[str, Any]) -> bytes:

@@ -79,6 +79,15 @@ class RecoveryCode(Secret):
         return cls(_generator.token_bytes(20))
 
 
+class BackupCode(Secret):
+    """5 random bytes behind a written backup code."""
+
+    @classmethod
+    def new(cls) -> Self:
+        """A fresh code."""
+        return cls(_generator.token_bytes(5))
+
+
 class MessageCode(Secret):
     """16 random bytes behind a written message code."""
 

@@ -1,4 +1,4 @@
-"""The root key of an account: what lies behind password and recovery code, and what it opens.
+"""The root key of an account: what lies behind password, recovery code and passkey, and what it opens.
 
 Every lasting unlocker is a key pair of which only the public half is stored, so that a new root key can be put behind
 the recovery code without the code being present.
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from securemail.crypto.encoding import decode_content, encode_content
+from securemail.crypto.encoding import context, decode_content, encode_content
 from securemail.crypto.keypair import KeyPair, key_pair
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, lock_to, unlock, unlock_with
@@ -16,6 +16,15 @@ from securemail.crypto.secrets import MailKey, RecoveryCode, RootKey, Secret, Se
 
 PASSWORD = "password"  # noqa: S105 - a kind of unlocker
 RECOVERY = "recovery"
+PASSKEY = "passkey"
+
+
+def prf_input() -> bytes:
+    """What every passkey is asked to evaluate (WebAuthn level 3, `prf.eval.first`): 32 bytes, the same for all.
+
+    The result still differs per credential; one fixed value lets a passkey answer before its account is known.
+    """
+    return digest(context(Label.PRF))
 
 
 def password_pair(stretched: Secret, account: bytes, unlocker: bytes) -> KeyPair:
@@ -26,6 +35,16 @@ def password_pair(stretched: Secret, account: bytes, unlocker: bytes) -> KeyPair
 def recovery_pair(code: RecoveryCode, account: bytes, unlocker: bytes) -> KeyPair:
     """The key pair behind a recovery code."""
     return key_pair(Seed(derive(code, Label.UNLOCK_RECOVERY, account, unlocker)))
+
+
+def passkey_pair(prf: Secret, account: bytes, unlocker: bytes) -> KeyPair:
+    """The key pair behind a passkey, from the 32 bytes that it made of `prf_input`."""
+    return key_pair(Seed(derive(prf, Label.UNLOCK_PRF, account, unlocker)))
+
+
+def backup_code_name(code: Secret) -> str:
+    """How the vault keeps a backup code: 64 hexadecimal characters that do not tell it."""
+    return derive(code, Label.BACKUP_CODE).hex()
 
 
 def seal_root_key(public_key: bytes, rk: RootKey, account: bytes, epoch: int, unlocker: bytes, kind: str) -> bytes:
@@ -71,6 +90,14 @@ class RootKeys:
         raw = unlock(self._vault_key(), sealed, Label.ACCOUNT_VAULT, self.account, self.epoch, revision)
         return decode_content(raw)
 
+    def seal_device(self, session: bytes, device: Mapping[str, Any]) -> bytes:
+        """Browser and network of a session, for its owner's list."""
+        return lock(self._notes_key(), encode_content(device), Label.SESSION_DEVICE, session)
+
+    def open_device(self, session: bytes, sealed: bytes) -> dict[str, Any]:
+        """Raises `CannotOpen` when it is not that session's of this account and epoch."""
+        return decode_content(unlock(self._notes_key(), sealed, Label.SESSION_DEVICE, session))
+
     def seal_holders(self, mailbox: bytes, holders: Mapping[str, Any]) -> bytes:
         """The list of grantees that counts, locked to the owner so that a delegate cannot add to it."""
         return _seal_holders(self.rk, mailbox, self.epoch, holders)
@@ -78,6 +105,9 @@ class RootKeys:
     def open_holders(self, mailbox: bytes, sealed: bytes) -> dict[str, Any]:
         """Raises `CannotOpen` when it is not the list of a mailbox of this account."""
         return _open_holders(self.rk, mailbox, self.epoch, sealed)
+
+    def _notes_key(self) -> SymmetricKey:
+        return derive(self.rk, Label.ACCOUNT_NOTES, self.account, self.epoch)
 
     def _vault_key(self) -> SymmetricKey:
         return derive(self.rk, Label.ACCOUNT_VAULT, self.account, self.epoch)

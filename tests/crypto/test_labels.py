@@ -15,7 +15,8 @@ PACKAGE = Path(securemail.__file__).parent
 CRYPTO = PACKAGE / "crypto"
 DERIVING = {"derive"}
 LOCKING = {"lock", "lock_to"}
-OPENING = {"unlock", "unlock_with", "_open_directory"}
+OPENING = {"unlock", "unlock_with", "_open_directory", "_unlock_directory"}
+NAMING = {"context"}
 SIGNING = {"_sign", "tag"}
 CHECKING = {"_verify"}
 # The self-test repeats frozen answers of other places on purpose.
@@ -43,7 +44,7 @@ def called(call: ast.Call) -> str:
 
 
 def places() -> dict[str, dict[str, set[str]]]:
-    kinds = {"derive": DERIVING, "lock": LOCKING, "open": OPENING, "sign": SIGNING, "check": CHECKING}
+    kinds = {"derive": DERIVING, "lock": LOCKING, "open": OPENING, "name": NAMING, "sign": SIGNING, "check": CHECKING}
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for label, function, caller in uses():
         kind = next(kind for kind, functions in kinds.items() if function in functions)

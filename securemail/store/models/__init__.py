@@ -3,7 +3,7 @@
 from securemail.store.models.delivery import Outbox, OutboxLock, WorkerKey
 from securemail.store.models.guests import GuestLink, SessionLink
 from securemail.store.models.identity import Account, Attempt, BrowserSession, Pending, Unlocker
-from securemail.store.models.mailboxes import Address, Contact, Mailbox, MailGrant, PrincipalKey
+from securemail.store.models.mailboxes import Address, Contact, Mailbox, MailChain, MailGrant, PrincipalKey
 from securemail.store.models.messages import Conversation, Draft, Envelope, Item, Message, Recipient, Thread
 from securemail.store.models.organisations import Audit, Member, Organisation
 
@@ -19,6 +19,7 @@ __all__ = [
     "Envelope",
     "GuestLink",
     "Item",
+    "MailChain",
     "MailGrant",
     "Mailbox",
     "Member",

@@ -7,7 +7,11 @@ from securemail.store.base import Base, Hash, Id, Moment, Sealed, Word
 
 
 class Mailbox(Base):
-    """What mail is sent from and to. An organisation's has no address: it receives audit details."""
+    """What mail is sent from and to. An organisation's has no address: it receives audit details.
+
+    `rotation_due` says that the next session of its owner has to renew the mail key before it does anything else;
+    `started_anew` is when its owner, having lost every way in, began again with new keys.
+    """
 
     __tablename__ = "mailbox"
     __table_args__ = (CheckConstraint("kind IN ('personal', 'organisation')", name="kind"),)
@@ -16,6 +20,8 @@ class Mailbox(Base):
     kind: Mapped[Word]
     owner: Mapped[Id] = mapped_column(index=True)
     mk_epoch: Mapped[int]
+    rotation_due: Mapped[bool] = mapped_column(default=False)
+    started_anew: Mapped[Moment | None]
     sealed_holders: Mapped[Sealed]
 
 
@@ -58,6 +64,16 @@ class MailGrant(Base):
     rights: Mapped[Word]
     created: Mapped[Moment]
     sealed_mk: Mapped[Sealed]
+
+
+class MailChain(Base):
+    """The mail key of the epoch before, locked to the key of this one, until nothing is locked to the older any more."""
+
+    __tablename__ = "mail_chain"
+
+    mailbox: Mapped[Id] = mapped_column(ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    sealed_prev: Mapped[Sealed]
 
 
 class Contact(Base):

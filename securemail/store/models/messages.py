@@ -102,12 +102,15 @@ class Envelope(Base):
 
 
 class Item(Base):
-    """A message in a mailbox, openable without public-key work. Whether it was opened stands at the recipient."""
+    """A message in a mailbox, openable without public-key work. Whether it was opened stands at the recipient.
+
+    'locked': kept by a mailbox that started anew and lost the key of it.
+    """
 
     __tablename__ = "item"
     __table_args__ = (
         Index("ix_item_folder", "mailbox", "folder", "sent_at", "message"),
-        CheckConstraint("folder IN ('received', 'sent')", name="folder"),
+        CheckConstraint("folder IN ('received', 'sent', 'locked')", name="folder"),
     )
 
     mailbox: Mapped[Id] = mapped_column(ForeignKey("mailbox.id"), primary_key=True)
