@@ -1,5 +1,8 @@
 """The worker: sends what waits in the outbox, says that it is alive, tidies up, and stops in good order.
 
+Mail and SMS go out side by side, each by a thread: whoever waits for a code does not wait for a slow mail server, and
+mail does not wait for a provider of SMS that hangs.
+
 The database may be locked or away for a while: the worker waits and goes on. Its log names rows and states, never
 addresses, and nothing of what a mail says.
 """
@@ -23,20 +26,24 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from securemail.config import Settings
-from securemail.delivery import brand, claim, housekeeping, notifications, payload_locks, workers
+from securemail.delivery import brand, claim, housekeeping, notifications, payload_locks, sms_text, workers
+from securemail.delivery.channels import Channel, channel_of
 from securemail.delivery.claim import Dropped, Job
 from securemail.delivery.notifications import Notification, Unsendable
 from securemail.delivery.render import Renderer
+from securemail.delivery.sms_text import Sms
+from securemail.delivery.sms_transport import NoProvider, SmsTransport, transport_of
 from securemail.delivery.smtp import Delivered, PermanentFailure, Result, SmtpTransport, TemporaryFailure
 from securemail.delivery.workers import OwnKey
 from securemail.errors import ConfigError
+from securemail.identity.context import Context
 from securemail.runtime import Runtime
 
 log = logging.getLogger("securemail.worker")
 
 HEARTBEAT_SECONDS: Final = 10.0
 _SHORTEST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final[dict[Channel, float]] = {"mail": 2.0, "sms": 1.0}
 _DATABASE_PAUSE: Final = 1.0
 _STOP_PATIENCE: Final = 4.0
 _NOT_MADE: Final = 0
@@ -46,33 +53,36 @@ _DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout)
 
 @dataclass
 class Worker:
-    """One worker process: a main loop that sends, and a thread that keeps it alive for others to see."""
+    """One worker process: a loop for each channel, and a thread that keeps it alive for others to see."""
 
     runtime: Runtime
     transport: SmtpTransport
     renderer: Renderer
+    sms: SmsTransport = field(default_factory=NoProvider)
     key: OwnKey = field(default_factory=OwnKey.new)
     stopping: threading.Event = field(default_factory=threading.Event)
     _stop_by: float | None = None
 
     @classmethod
     def of(cls, runtime: Runtime) -> "Worker":
-        """A worker with the settings' SMTP server and sender."""
-        return cls(runtime, SmtpTransport(runtime.settings.smtp), Renderer(runtime.settings.mail_from))
+        """A worker with the settings' SMTP server, sender and provider of SMS."""
+        settings = runtime.settings
+        return cls(runtime, SmtpTransport(settings.smtp), Renderer(settings.mail_from), transport_of(settings.sms))
 
     def run(self, ready: Callable[[], None]) -> None:
         """Send until told to stop."""
         if not self._persist("announce", self.announce):
             return
         ready()
-        pulse = threading.Thread(target=self._pulse, name="heartbeat")
-        pulse.start()
+        beside = [threading.Thread(target=work, name=name) for name, work in self._beside().items()]
+        for thread in beside:
+            thread.start()
         try:
-            self._loop()
+            self._loop("mail")
         finally:
             self.stopping.set()
-            pulse.join()
-            self.transport.close()
+            for thread in beside:
+                thread.join()
             self._persist("leave", self.leave)
 
     def announce(self) -> None:
@@ -80,14 +90,14 @@ class Worker:
         with self.runtime.work(write=True) as ctx:
             workers.announce(ctx, self.key)
 
-    def step(self) -> bool:
-        """Send one mail; False when nothing is due."""
+    def step(self, channel: Channel | None = None) -> bool:
+        """Send one mail or SMS, of this channel or of any; False when nothing is due."""
         with self.runtime.work(write=False) as ctx:
-            if not claim.due(ctx, self.key):
+            if not claim.due(ctx, self.key, channel):
                 return False
-        taken = self._take()
+        taken = self._take(channel)
         if isinstance(taken, Dropped):
-            log.warning("outbox %s not mailed", taken.outbox.hex())
+            log.warning("outbox %s not sent", taken.outbox.hex())
         elif taken is not None:
             self._finish(taken[0], self._send(*taken))
         return taken is not None
@@ -112,23 +122,41 @@ class Worker:
         with self.runtime.work(write=True) as ctx:
             workers.retire(ctx, self.key)
 
-    def _loop(self) -> None:
+    def _beside(self) -> dict[str, Callable[[], None]]:
+        """What the threads beside the main one do."""
+        return {"heartbeat": self._pulse, "sms": lambda: self._loop("sms")}
+
+    def _loop(self, channel: Channel) -> None:
+        try:
+            self._send_until_told(channel)
+        finally:
+            # Half a worker would look alive and leave the other half's work undone.
+            self.stopping.set()
+            self._close(channel)
+
+    def _send_until_told(self, channel: Channel) -> None:
         pause = _SHORTEST_PAUSE
         while not self.stopping.is_set():
             try:
-                busy = self.step()
+                busy = self.step(channel)
             except _DATABASE_AWAY as error:
                 log.warning("the database is not there (%s); waiting", type(error).__name__)
                 busy = False
             if busy:
                 pause = _SHORTEST_PAUSE
                 continue
-            self.transport.close()
+            self._close(channel)
             self.stopping.wait(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            pause = min(pause * 1.5, _LONGEST_PAUSE[channel])
+
+    def _close(self, channel: Channel) -> None:
+        if channel == "sms":
+            self.sms.close()
+        else:
+            self.transport.close()
 
     def _pulse(self) -> None:
-        """The thread's work: a mail that hangs on its server must not make us look dead."""
+        """The thread's work: what hangs on its server must not make us look dead."""
         try:
             while not self.stopping.wait(HEARTBEAT_SECONDS):
                 self._beat_when_possible()
@@ -150,30 +178,37 @@ class Worker:
         with self.runtime.work(write=True) as ctx:
             housekeeping.tidy(ctx)
 
-    def _take(self) -> tuple[Job, Notification | None] | Dropped | None:
+    def _take(self, channel: Channel | None = None) -> tuple[Job, Notification | Sms | None] | Dropped | None:
         with self.runtime.work(write=True) as ctx:
-            taken = claim.take(ctx, self.key)
+            taken = claim.take(ctx, self.key, channel)
             if not isinstance(taken, Job):
                 return taken
             try:
-                url = self.runtime.settings.public_url
-                return taken, notifications.prepare(ctx, taken, brand=brand.current(ctx), public_url=url)
+                return taken, self._prepare(ctx, taken)
             except Unsendable as error:
                 log.warning("outbox %s (%s) cannot be made: %s", taken.outbox.hex(), taken.kind, error)
                 return taken, None
 
-    def _send(self, job: Job, notification: Notification | None) -> Result:
-        if notification is None:
+    def _prepare(self, ctx: Context, job: Job) -> Notification | Sms:
+        name = brand.current(ctx)
+        if channel_of(job.kind) == "sms":
+            return sms_text.write(job, brand=name)
+        return notifications.prepare(ctx, job, brand=name, public_url=self.runtime.settings.public_url)
+
+    def _send(self, job: Job, prepared: Notification | Sms | None) -> Result:
+        if prepared is None:
             return PermanentFailure(_NOT_MADE)
+        if isinstance(prepared, Sms):
+            return self.sms.send(prepared)
         try:
-            message = self.renderer.mail(notification, now=self.runtime.clock())
+            message = self.renderer.mail(prepared, now=self.runtime.clock())
         except TemplateError as error:
             # Mended by a new release, which the mail may well live to see. The error's words may hold names.
             return TemporaryFailure(f"template {type(error).__name__}")
         except (ValueError, MessageError) as error:
             log.warning("outbox %s (%s) cannot be written: %s", job.outbox.hex(), job.kind, type(error).__name__)
             return PermanentFailure(_NOT_MADE)
-        return self.transport.send(message, sender=self.renderer.mail_from, receiver=notification.to)
+        return self.transport.send(message, sender=self.renderer.mail_from, receiver=prepared.to)
 
     def _finish(self, job: Job, result: Result) -> None:
         _log(job, result)

@@ -1,4 +1,4 @@
-"""Taking mail out of the outbox, one row by one worker, and writing down what became of it.
+"""Taking mail and SMS out of the outbox, one row by one worker, and writing down what became of it.
 
 A claim is a conditional update with an end in the near future; the worker's heartbeat lengthens it, and when the worker
 dies another takes the row over. So a mail is handed over once, or twice after a crash at the wrong moment, never zero
@@ -14,6 +14,8 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from securemail.crypto.notes import open_payload, open_payload_key
 from securemail.delivery import authenticity, backoff, outbox
+from securemail.delivery.channels import Channel, channel_of, goes_by
+from securemail.delivery.sms import SENT_WITHIN
 from securemail.delivery.workers import OwnKey
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context
@@ -48,20 +50,20 @@ class Dropped:
     outbox: bytes
 
 
-def due(ctx: Context, worker: OwnKey) -> bool:
+def due(ctx: Context, worker: OwnKey, channel: Channel | None = None) -> bool:
     """Whether there is anything to take: a look that does not hold the database's one writer."""
-    return ctx.db.execute(_due(ctx, worker).with_only_columns(Outbox.id).limit(1)).first() is not None
+    return ctx.db.execute(_due(ctx, worker, channel).with_only_columns(Outbox.id).limit(1)).first() is not None
 
 
-def take(ctx: Context, worker: OwnKey) -> Job | Dropped | None:
-    """Claim the next due row that this worker can send; None when there is none."""
-    row = ctx.db.scalar(_due(ctx, worker).limit(1).with_for_update(skip_locked=True, of=Outbox))
+def take(ctx: Context, worker: OwnKey, channel: Channel | None = None) -> Job | Dropped | None:
+    """Claim the next due row that this worker can send, of one channel or of any; None when there is none."""
+    row = ctx.db.scalar(_due(ctx, worker, channel).limit(1).with_for_update(skip_locked=True, of=Outbox))
     if row is None or not _claim(ctx, worker, row):
         return None
     if not authenticity.genuine(ctx, row):
         outbox.settle(ctx, row.id, "failed")
         return Dropped(row.id)
-    if _taken_back(ctx, row):
+    if _taken_back(ctx, row) or _too_late(ctx, row):
         outbox.settle(ctx, row.id, "cancelled")
         return Dropped(row.id)
     return _open(ctx, worker, row)
@@ -86,7 +88,7 @@ def delivered(ctx: Context, job: Job) -> None:
 
 def postponed(ctx: Context, worker: OwnKey, job: Job, *, jitter: float) -> bool:
     """A temporary failure: try again later. False, and given up, when that was the last try."""
-    wait = backoff.delay(job.tries, jitter)
+    wait = backoff.delay(job.tries, jitter, channel=channel_of(job.kind))
     if wait is None:
         refused(ctx, worker, job)
         return False
@@ -106,8 +108,9 @@ def refused(ctx: Context, worker: OwnKey, job: Job) -> None:
         _tell_sender(ctx, job)
 
 
-def _due(ctx: Context, worker: OwnKey) -> Any:
+def _due(ctx: Context, worker: OwnKey, channel: Channel | None) -> Any:
     held = select(OutboxLock.outbox).where(OutboxLock.outbox == Outbox.id, OutboxLock.holder == worker.id)
+    of_channel = () if channel is None else (goes_by(channel),)
     return (
         select(Outbox)
         .where(
@@ -115,6 +118,7 @@ def _due(ctx: Context, worker: OwnKey) -> Any:
             Outbox.due <= ctx.now,
             _unclaimed(ctx),
             or_(Outbox.sealed_payload.is_(None), held.exists()),
+            *of_channel,
         )
         .order_by(Outbox.due)
     )
@@ -138,6 +142,11 @@ def _taken_back(ctx: Context, row: Outbox) -> bool:
         return False
     state = ctx.db.scalar(select(Recipient.state).where(Recipient.message == row.message, Recipient.place == row.place))
     return state is None or state == "revoked"
+
+
+def _too_late(ctx: Context, row: Outbox) -> bool:
+    """Whether an SMS is older than the code in it: arriving now, it would only confuse."""
+    return channel_of(row.kind) == "sms" and row.created < ctx.now - SENT_WITHIN
 
 
 def _open(ctx: Context, worker: OwnKey, row: Outbox) -> Job | Dropped:

@@ -60,8 +60,8 @@ class Renderer:
         return message
 
     def _part(self, notification: Notification, name: str, values: dict[str, Any]) -> str:
-        environment = _environment(self.templates, notification.language)
-        return environment.get_template(f"mail/{notification.kind}/{name}").render(values)
+        words = environment(self.templates, notification.language)
+        return words.get_template(f"mail/{notification.kind}/{name}").render(values)
 
 
 def moment(when: datetime, language: str) -> str:
@@ -104,8 +104,9 @@ def _undecoded(text: str) -> str:
 
 
 @cache
-def _environment(templates: Path, language: str) -> Environment:
-    environment = Environment(
+def environment(templates: Path, language: str) -> Environment:
+    """The templates of mails and SMS with the words of a language; `.html` is escaped, `.txt` is not."""
+    made = Environment(
         loader=FileSystemLoader(templates),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
@@ -113,5 +114,5 @@ def _environment(templates: Path, language: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     words = catalogue(language)
-    environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
-    return environment
+    made.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
+    return made

@@ -1,4 +1,4 @@
-"""Telephone numbers as people type them, made into one form (E.164) that an SMS can go to; and how much of it we show."""
+"""Telephone numbers as people type them, made into one form (E.164) for SMS; and how much of a number we show."""
 
 import unicodedata
 from typing import Final
@@ -32,8 +32,8 @@ def normalise(typed: str, *, region: str) -> str:
     """The number in E.164, such as +31612345678. Without a country it is one of `region` (two letters, such as NL).
 
     Raises:
-        InvalidInput: 'phone', with 'empty'; 'invalid' (no number, or none that takes an SMS); 'country' (no such country,
-            or none at all: satellites and other numbers of the world); 'fixed_line' (where a number tells it surely).
+        InvalidInput: 'phone', with 'empty'; 'invalid' (no number, or none that takes an SMS); 'country' (there is no
+            such country, or it is a satellite's or another number of no country); 'fixed_line' (where that is certain).
     """
     digits = _only_number(typed)
     try:
