@@ -19,6 +19,7 @@ from securemail.web import (
     errors,
     filters,
     languages,
+    sections,
     security,
     session,
     urls,
@@ -62,6 +63,7 @@ def create_app(runtime: Runtime) -> Flask:
     assets.register(app, ROOT / "static")
     filters.register(app)
     brand.register(app)
+    sections.register(app)
     errors.register(app)
     compression.register(app)
     app.teardown_request(_release)

@@ -23,8 +23,10 @@ CONTENT_SECURITY_POLICY: Final = (
 _OFF: Final = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
     "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
-    "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+    "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip
+# Codes have a button that copies them; passkeys and the codes of an SMS belong to this site alone.
+_OURS: Final = ("clipboard-write", "otp-credentials", "publickey-credentials-create", "publickey-credentials-get")
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -32,8 +34,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
-    # The recovery code has a button that copies it.
-    "Permissions-Policy": ", ".join([*(f"{name}=()" for name in _OFF), "clipboard-write=(self)"]),
+    "Permissions-Policy": ", ".join([*(f"{name}=()" for name in _OFF), *(f"{name}=(self)" for name in _OURS)]),
 }
 _HSTS: Final = "max-age=31536000; includeSubDomains"
 
@@ -115,7 +116,7 @@ def has_cookie() -> bool:
 
 
 def _secrets() -> tuple[SessionSecret | None, ...]:
-    return session.member_secret(), session.guest_secret(), session.stranger_secret()
+    return session.member_secret(), session.guest_secret(), session.arriving_secret(), session.stranger_secret()
 
 
 def _own_secret() -> SessionSecret:

@@ -14,7 +14,8 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target.closest('[data-island~="once"]');
-    if (!form) return;
+    // htmx keeps its own forms from being sent twice, and stays on the page.
+    if (!form || form.hasAttribute("data-hx-post")) return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;

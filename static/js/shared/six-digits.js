@@ -1,0 +1,23 @@
+// The code of an app or an SMS: only its digits stay, a pasted "123 456" fits, and where asked the form sends itself.
+{
+  const LONG = 6;
+  const digits = (text) => text.replace(/\D/g, "").slice(0, LONG);
+
+  const tidy = (field) => {
+    const clean = digits(field.value);
+    if (clean === field.value) return;
+    const caret = digits(field.value.slice(0, field.selectionStart)).length;
+    field.value = clean;
+    if (document.activeElement === field) field.setSelectionRange(caret, caret);
+  };
+
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest?.('[data-island~="six-digits"]');
+    if (!field || event.isComposing) return;
+    tidy(field);
+    if (!("auto" in field.dataset) || field.value.length < LONG || field.dataset.sent === field.value) return;
+    // The same code is sent once by itself: after a refusal somebody may be looking for the wrong digit.
+    field.dataset.sent = field.value;
+    field.form.requestSubmit();
+  });
+}
