@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.servers import Postgres, Product, SmtpSink, Sqlite
+from tests.servers import Postgres, Product, SmsSink, SmtpSink, Sqlite
 
 pytest_plugins = ["tests.browser"]
 
@@ -76,9 +76,15 @@ def smtp_sink() -> Iterator[SmtpSink]:
 
 
 @pytest.fixture
-def product(tmp_path: Path, database_url: str, smtp_sink: SmtpSink) -> Iterator[Product]:
-    """The product running on a fresh database of each kind, with its mail going to `smtp_sink`."""
-    with servers.running_product(tmp_path / "var", database_url, smtp_port=smtp_sink.port) as running:
+def sms_sink() -> Iterator[SmsSink]:
+    with servers.sms_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def product(tmp_path: Path, database_url: str, smtp_sink: SmtpSink, sms_sink: SmsSink) -> Iterator[Product]:
+    """The product running on a fresh database of each kind; mail goes to `smtp_sink`, SMS to `sms_sink`."""
+    with servers.running_product(tmp_path / "var", database_url, smtp_port=smtp_sink.port, sms=sms_sink) as running:
         yield running
         if "Traceback" in running.log():
             sys.stderr.write(running.log())

@@ -1,8 +1,11 @@
-"""Real servers for the tests: PostgreSQL, an SMTP server that records, and the product itself."""
+"""Real servers for the tests: PostgreSQL, servers that record mail and SMS, and the product itself."""
 
 import contextlib
+import http.server
 import itertools
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -243,6 +246,100 @@ def tls_context(certificate: Path) -> ssl.SSLContext:
     return context
 
 
+# --- SMS ---
+
+SMS_SECRET = "known to the product and to its sink"
+
+
+@dataclass
+class Posted:
+    """One request that the SMS sink got."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return dict(json.loads(self.body))
+
+
+@dataclass
+class SmsSink:
+    """A service that takes SMS by the generic webhook. `refuse` maps a number to the status of its answer."""
+
+    port: int
+    posted: list[Posted] = field(default_factory=list)
+    refuse: dict[str, int] = field(default_factory=dict)
+    slow: float = 0
+    _arrived: threading.Condition = field(default_factory=threading.Condition)
+    _read: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings of a product whose SMS come here."""
+        address = f"http://127.0.0.1:{self.port}/sms"
+        return {"SMS_PROVIDER": "webhook", "SMS_WEBHOOK_URL": address, "SMS_WEBHOOK_SECRET": SMS_SECRET}
+
+    def take(self, posted: Posted) -> int:
+        """Keep a request, and the status of the answer."""
+        status = self.refuse.get(posted.fields["to"], 202)
+        time.sleep(self.slow)
+        if status < 300:
+            with self._arrived:
+                self.posted.append(posted)
+                self._arrived.notify_all()
+        return status
+
+    def to(self, number: str) -> list[str]:
+        """The texts for one number (E.164), oldest first."""
+        return [posted.fields["text"] for posted in list(self.posted) if posted.fields["to"] == number]
+
+    def wait_for(self, number: str, count: int = 1, timeout: float = 20) -> list[str]:
+        """The texts for one number as soon as there are `count` of them."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(self.to(number)) >= count, timeout):
+                raise AssertionError(f"{number} got {len(self.to(number))} of {count} SMS within {timeout} s")
+        return self.to(number)
+
+    def wait_for_sms(self, number: str, timeout: float = 20) -> str:
+        """The code in the next SMS for a number that no call before has returned."""
+        seen = self._read.get(number, 0)
+        text = self.wait_for(number, seen + 1, timeout)[seen]
+        self._read[number] = seen + 1
+        found = re.fullmatch(r"@\S+ #(\d+)", text.splitlines()[-1])
+        assert found is not None, "the last line of a code is bound to a host"
+        return found[1]
+
+
+@contextlib.contextmanager
+def sms_sink(*, port: int = 0) -> Iterator[SmsSink]:
+    """Listening on loopback until the end."""
+    sink = SmsSink(0)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = sink.take(Posted(dict(self.headers), body))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Silent."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    sink.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield sink
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 # --- the product ---
 
 
@@ -323,6 +420,10 @@ def product_environ(
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(smtp_port),
         "MAIL_FROM": "securemail@example.org",
+        # Offered, and unplugged unless a test brings a sink: nobody listens at the discard port.
+        "SMS_PROVIDER": "webhook",
+        "SMS_WEBHOOK_URL": "http://127.0.0.1:9/sms",
+        "SMS_WEBHOOK_SECRET": SMS_SECRET,
         **(extra or {}),
     }
 
@@ -333,11 +434,13 @@ def running_product(
     database_url: str,
     *,
     smtp_port: int,
+    sms: SmsSink | None = None,
     web: int = 1,
     workers: int = 1,
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Product]:
     """`web` processes, each on a port of its own, and `workers`, against a migrated database."""
+    environ = {**(sms.environ if sms else {}), **(environ or {})}
     ports = [free_port() for _ in range(web)]
     folder.mkdir(parents=True, exist_ok=True)
     settings = product_environ(folder, database_url, port=ports[0], smtp_port=smtp_port, extra=environ)

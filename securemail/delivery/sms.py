@@ -4,8 +4,8 @@ A code is for somebody who sits and waits. So it is locked to the living workers
 not sent any more when it is older than `SENT_WITHIN`: the person has asked for another by then.
 """
 
-from datetime import timedelta
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from sqlalchemy import Row, select
 
@@ -54,7 +54,7 @@ def delayed(ctx: Context, outbox: bytes) -> bool:
     return bool(row.tries > 1 or (row.tries == 1 and row.claimed_by is None))
 
 
-def _row(ctx: Context, outbox: bytes) -> Row[Any] | None:
+def _row(ctx: Context, outbox: bytes) -> Row[str, datetime, int, bytes | None] | None:
     columns = (Outbox.state, Outbox.created, Outbox.tries, Outbox.claimed_by)
     return ctx.db.execute(select(*columns).where(Outbox.id == outbox, goes_by("sms"))).first()
 

@@ -26,7 +26,7 @@ from securemail.runtime import Runtime
 from securemail.store.models import BrowserSession
 from tests.house import PASSWORD
 from tests.serve import CHEAP
-from tests.servers import Product, SmtpSink, running_product, smtp_sink, text_part
+from tests.servers import Product, SmsSink, SmtpSink, running_product, sms_sink, smtp_sink, text_part
 
 ORGANISATION = "Van Dalen & Bakker"
 ANSWER = 15_000
@@ -36,17 +36,23 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Office:
-    """Van Dalen & Bakker at work: the product in its own processes, its mail, and a way to plant what came before."""
+    """Van Dalen & Bakker at work: the product in its own processes, its mail and SMS, and a way to plant what was."""
 
     product: Product
     sink: SmtpSink
     runtime: Runtime
     organisation: bytes = b""
     members: dict[str, Member] = field(default_factory=dict)
+    sms: SmsSink | None = None
 
     @property
     def url(self) -> str:
         return self.product.url
+
+    def wait_for_sms(self, number: str) -> str:
+        """The code in the next SMS for a number (E.164)."""
+        assert self.sms is not None
+        return self.sms.wait_for_sms(number)
 
     def member(self, name: str = "Marieke van Dalen", *, language: str = "nl") -> Member:
         """Somebody with a new account and an address that no other test uses."""
@@ -88,11 +94,13 @@ def open_office(
     """The product running on a migrated database, with its mail."""
     with (
         smtp_sink() as sink,
+        sms_sink() as sms,
         running_product(
-            folder, database_url, smtp_port=sink.port, web=web, workers=int(worker), environ=environ
+            folder, database_url, smtp_port=sink.port, sms=sms, web=web, workers=int(worker), environ=environ
         ) as product,
         found_office(product, sink) as office,
     ):
+        office.sms = sms
         yield office
 
 
