@@ -11,7 +11,7 @@ from flask import Flask, Response, abort, request
 
 from securemail.errors import SecuremailError
 
-STYLES: Final = ("tokens", "base", "layout", "components", "letter", "app")
+STYLES: Final = ("tokens", "base", "layout", "components", "letter", "app", "settings")
 HTMX: Final = "vendor/htmx.min.js"
 # Folders of islands in each bundle, in order. Guests get no htmx: their pages are forms.
 SCRIPTS: Final = {"app.js": ("js/shared", "js/shell"), "guest.js": ("js/shared", "js/guest")}
