@@ -15,6 +15,7 @@ from securemail.crypto.keypair import KeyPair, key_pair
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, lock, lock_to, unlock, unlock_with
 from securemail.crypto.secrets import ContentKey, MailKey, Seed, SymmetricKey
+from securemail.errors import CannotOpen
 
 
 def seal_grant(

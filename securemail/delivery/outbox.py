@@ -6,6 +6,7 @@ the workers alive then (`stranded`, `relock`), and until then the sender sees th
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
@@ -52,11 +53,21 @@ def add_sealed(
 
 
 def add_plain(
-    ctx: Context, kind: str, *, mailbox: bytes, message: bytes | None = None, place: int | None = None
+    ctx: Context,
+    kind: str,
+    *,
+    mailbox: bytes,
+    message: bytes | None = None,
+    place: int | None = None,
+    due: datetime | None = None,
 ) -> bytes:
-    """Add a mail to the owner of `mailbox`: ids only, its words come from the directory when it is sent."""
+    """Add a mail to the owner of `mailbox`: ids only, its words come from the directory when it is sent.
+
+    It is sent at once, or when it is `due`.
+    """
     outbox = ids.new_id()
-    _add(ctx, Outbox(id=outbox, kind=kind, message=message, place=place, mailbox=mailbox, sealed_payload=None))
+    row = Outbox(id=outbox, kind=kind, message=message, place=place, mailbox=mailbox, sealed_payload=None)
+    _add(ctx, row, due=due)
     return outbox
 
 
@@ -127,10 +138,10 @@ def settle(ctx: Context, outbox: bytes, state: str) -> bool:
     return True
 
 
-def _add(ctx: Context, row: Outbox) -> None:
+def _add(ctx: Context, row: Outbox, *, due: datetime | None = None) -> None:
     if row.message is not None and ctx.db.get(Message, row.message) is None:
         raise ValueError("a mail about a message is added after the message")
-    row.created = row.due = ctx.now
+    row.created, row.due = ctx.now, due or ctx.now
     row.tries, row.state = 0, "waiting"
     row.mac = authenticity.sign(ctx, row)
     ctx.db.add(row)

@@ -1,7 +1,7 @@
 """An account is made here, whole: root key, what unlocks it, identity, mailbox and place in the organisation."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy.exc import IntegrityError
 
@@ -13,12 +13,12 @@ from securemail.crypto.secrets import RecoveryCode, RootKey
 from securemail.crypto.unlock import RootKeys
 from securemail.delivery import outbox
 from securemail.errors import Conflict
-from securemail.identity import context
+from securemail.identity import context, vault
 from securemail.identity.context import Context
 from securemail.identity.passwords import NewPassword
 from securemail.mailboxes import directory, keys, mailboxes
 from securemail.mailboxes.addresses import normalise, typed_form
-from securemail.organisations import audit
+from securemail.organisations import audit, organisations
 from securemail.store.models import Account, Member, Unlocker
 
 FIRST_EPOCH = 1
@@ -34,6 +34,7 @@ class NewAccount:
     root: RootKeys
     mail: MailKeys
     recovery_code: RecoveryCode
+    code_mailed: bool
 
     def __repr__(self) -> str:
         return "<NewAccount>"
@@ -41,7 +42,7 @@ class NewAccount:
     @property
     def code_groups(self) -> list[str]:
         """The recovery code as it is shown: nine groups of four."""
-        return write_recovery_code(self.recovery_code).split(" ")
+        return code_groups(self.recovery_code)
 
 
 def create_account(
@@ -66,22 +67,21 @@ def create_account(
     if directory.find(ctx, normal) is not None:
         raise Conflict
     root, code = RootKeys(ids.new_id(), FIRST_EPOCH, RootKey.new()), RecoveryCode.new()
-    _add_account(
-        ctx, root, {"name": name, "address": normal, "language": language}, password=password, code=code
-    )
+    mailed = organisations.policy_of(ctx, organisation).mail_recovery_code
+    entry = {"name": name, "address": normal, "language": language}
+    _add_account(ctx, root, entry, password=password, code=code, mailed=mailed)
     mail = mailboxes.create_personal(ctx, root, address=normal, typed=typed_form(address), name=name)
     ctx.db.add(Member(organisation=organisation, account=root.account, role=role))
     _flush(ctx)
-    new = NewAccount(root, mail, code)
-    _mail_recovery_code(ctx, new, to=normal, name=name, language=language)
+    new = NewAccount(root, mail, code, mailed)
+    if mailed:
+        mail_recovery_code(ctx, mail, code, to=normal, name=name, language=language)
     return new
 
 
 def note_creation(ctx: Context, organisation: bytes, new: NewAccount) -> None:
     """Write the audit row, once the organisation has a mailbox that it can be sealed to."""
-    audit.record(
-        ctx, organisation, "account-created", new.root.account, {"mailbox": new.mail.principal.hex()}
-    )
+    audit.record(ctx, organisation, "account-created", new.root.account, {"mailbox": new.mail.principal.hex()})
 
 
 def set_language(ctx: Context, member: context.Member, language: str) -> None:
@@ -92,9 +92,9 @@ def set_language(ctx: Context, member: context.Member, language: str) -> None:
 
 
 def _add_account(
-    ctx: Context, root: RootKeys, entry: dict[str, str], *, password: NewPassword, code: RecoveryCode
+    ctx: Context, root: RootKeys, entry: dict[str, str], *, password: NewPassword, code: RecoveryCode, mailed: bool
 ) -> None:
-    unlockers = [_password_unlocker(root, password), _recovery_unlocker(root, code)]
+    unlockers = [password_unlocker(root, password), recovery_unlocker(root, code)]
     ctx.db.add(
         Account(
             id=root.account,
@@ -103,7 +103,7 @@ def _add_account(
             vault_revision=FIRST_REVISION,
             created=ctx.now,
             sealed_entry=ctx.keys.seal_entry(root.account, entry),
-            sealed_vault=root.seal_vault(FIRST_REVISION, vault(unlockers)),
+            sealed_vault=root.seal_vault(FIRST_REVISION, vault.to_json(_first_vault(unlockers, mailed=mailed))),
         )
     )
     ctx.db.flush()
@@ -111,31 +111,25 @@ def _add_account(
     keys.publish(ctx, "account", root.account, root.epoch, root.identity().public)
 
 
-def vault(unlockers: list[Unlocker]) -> dict[str, Any]:
-    """The unlockers that count: a row that is not on this list was put there by somebody else."""
-    return {"unlockers": [listed(row) for row in unlockers]}
+def _first_vault(unlockers: list[Unlocker], *, mailed: bool) -> vault.Vault:
+    return vault.Vault(FIRST_REVISION, tuple(vault.listed(row) for row in unlockers), code_mailed=mailed)
 
 
-def listed(row: Unlocker) -> dict[str, str]:
-    """How the vault names an unlocker."""
-    return {"id": row.id.hex(), "kind": row.kind, "key": unlock.public_key_hash(row.public_key)}
-
-
-def _password_unlocker(root: RootKeys, password: NewPassword) -> Unlocker:
+def password_unlocker(root: RootKeys, password: NewPassword) -> Unlocker:
+    """The root key behind a new password; the vault has to list it."""
     unlocker = ids.new_id()
     public_key = unlock.password_pair(password.stretched, root.account, unlocker).public
     return _unlocker(root, unlocker, unlock.PASSWORD, public_key, parameters=password.parameters.encode())
 
 
-def _recovery_unlocker(root: RootKeys, code: RecoveryCode) -> Unlocker:
+def recovery_unlocker(root: RootKeys, code: RecoveryCode) -> Unlocker:
+    """The root key behind a new recovery code; the vault has to list it."""
     unlocker = ids.new_id()
     public_key = unlock.recovery_pair(code, root.account, unlocker).public
     return _unlocker(root, unlocker, unlock.RECOVERY, public_key, parameters=None)
 
 
-def _unlocker(
-    root: RootKeys, unlocker: bytes, kind: str, public_key: bytes, *, parameters: bytes | None
-) -> Unlocker:
+def _unlocker(root: RootKeys, unlocker: bytes, kind: str, public_key: bytes, *, parameters: bytes | None) -> Unlocker:
     sealed = unlock.seal_root_key(public_key, root.rk, root.account, root.epoch, unlocker, kind)
     return Unlocker(
         id=unlocker,
@@ -147,11 +141,19 @@ def _unlocker(
     )
 
 
-def _mail_recovery_code(ctx: Context, new: NewAccount, *, to: str, name: str, language: str) -> None:
+def code_groups(code: RecoveryCode) -> list[str]:
+    """A recovery code as it is shown: nine groups of four."""
+    return write_recovery_code(code).split(" ")
+
+
+def mail_recovery_code(
+    ctx: Context, mail: MailKeys, code: RecoveryCode, *, to: str, name: str, language: str
+) -> None:
+    """Send the code to the address of its account, where the organisation allows it."""
     # Until there is a second step, whoever reads the mailbox can take the account over by this mail; it is what the
     # manual promises, and the page says so.
-    payload = {"to": to, "name": name, "code_groups": new.code_groups, "language": language}
-    outbox.add_sealed(ctx, "recovery_code", payload, mailbox=new.mail.principal, epoch=new.mail.epoch)
+    payload = {"to": to, "name": name, "code_groups": code_groups(code), "language": language}
+    outbox.add_sealed(ctx, "recovery_code", payload, mailbox=mail.principal, epoch=mail.epoch)
 
 
 def _flush(ctx: Context) -> None:

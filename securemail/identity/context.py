@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +11,8 @@ from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.unlock import RootKeys
 from securemail.identity.hashing import PasswordHasher
 
+DEFAULT_ZONE: Final = "Europe/Amsterdam"
+"""The time zone of whoever has not chosen one."""
 PrincipalKind = Literal["mailbox", "link"]
 """What can send and receive: a mailbox, or a guest's link."""
 
@@ -46,17 +48,55 @@ class Correspondent:
 
 
 @dataclass(frozen=True, repr=False)
+class Owner:
+    """A logged-in account: its root key is open, its mail is not.
+
+    All that an account gets which its organisation wants secured first: it can set up a second step, and read nothing.
+    """
+
+    root: RootKeys
+    session: bytes
+    organisation: bytes
+    mailbox: bytes
+    address: str
+    name: str
+    language: str
+    zone: str = DEFAULT_ZONE
+    photo: bytes | None = None
+    proved: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"<Owner {self.account.hex()}>"
+
+    @property
+    def account(self) -> bytes:
+        """The account's id."""
+        return self.root.account
+
+
+@dataclass(frozen=True, repr=False)
 class Member(Correspondent):
     """A logged-in account in its own mailbox; the root key is the owner's alone."""
 
     root: RootKeys
     session: bytes
     organisation: bytes
+    zone: str = DEFAULT_ZONE
+    photo: bytes | None = None
+    proved: datetime | None = None
 
     @property
     def mailbox(self) -> bytes:
         """The mailbox's id."""
         return self.mail.principal
+
+    @property
+    def owner(self) -> Owner:
+        """The same person without the mail."""
+        return Owner(
+            self.root, self.session, self.organisation, self.mailbox, self.address, self.name, self.language,
+            self.zone, self.photo, self.proved,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,7 +8,6 @@ import logging
 import secrets
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from sqlalchemy import select
 
@@ -20,7 +19,7 @@ from securemail.crypto.password import Cost, Parameters
 from securemail.crypto.secrets import RootKey, Secret, SessionSecret
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen, SecuremailError
-from securemail.identity import accounts, sessions
+from securemail.identity import accounts, sessions, vault
 from securemail.identity.context import Context
 from securemail.identity.hashing import PasswordHasher
 from securemail.mailboxes import keys
@@ -116,7 +115,7 @@ def finish(ctx: Context, proved: Proved, *, remember: bool) -> SessionSecret:
     if account is None or account.rk_epoch != root.epoch:
         raise WrongLogin
     keys.require_published(ctx, "account", root.account, root.epoch, root.identity())
-    _require_listed(root, account, proved)
+    require_listed(ctx, proved)
     secret = sessions.start(ctx, account=root.account, rk=root.rk, remember=remember)
     organisation = ctx.db.scalar(select(Member.organisation).where(Member.account == root.account))
     if organisation is not None:
@@ -124,20 +123,15 @@ def finish(ctx: Context, proved: Proved, *, remember: bool) -> SessionSecret:
     return secret
 
 
-def _require_listed(root: RootKeys, account: Account, proved: Proved) -> None:
-    used = {
-        "id": proved.unlocker.hex(),
-        "kind": unlock.PASSWORD,
-        "key": unlock.public_key_hash(proved.pair.public),
-    }
-    try:
-        vault: dict[str, Any] = root.open_vault(account.vault_revision, account.sealed_vault)
-    except CannotOpen as error:
-        log.exception("alarm: the vault of account %s does not open", account.id.hex())
-        raise keys.UntrustedKey from error
-    if used not in vault["unlockers"]:
+def require_listed(ctx: Context, proved: Proved, kind: str = unlock.PASSWORD) -> vault.Vault:
+    """The vault, when it lists the unlocker that opened it. Raises `UntrustedKey`."""
+    root = proved.root
+    used = (proved.unlocker.hex(), kind, unlock.public_key_hash(proved.pair.public))
+    kept = vault.read(ctx, root)
+    if not any((entry.id, entry.kind, entry.key) == used for entry in kept.unlockers):
         log.error("alarm: unlocker %s is not in the vault of its account", proved.unlocker.hex())
         raise keys.UntrustedKey
+    return kept
 
 
 def _address(configured: ConfiguredKeys, mailbox: bytes, sealed: bytes) -> str | None:
@@ -153,7 +147,7 @@ def _candidate(row: Unlocker, epoch: int, stranger: Candidate) -> Candidate:
     except CannotOpen:
         log.error("alarm: unlocker %s has parameters that we never write", row.id.hex())  # noqa: TRY400 no trace needed
         return stranger
-    return Candidate(True, row.account, epoch, row.id, parameters, row.sealed_rk)
+    return Candidate(True, row.account, epoch, row.id, parameters, row.sealed_rk or b"")
 
 
 def _stretch(keys: ConfiguredKeys, hasher: PasswordHasher, parameters: Parameters, password: str) -> Secret:

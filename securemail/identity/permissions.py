@@ -1,12 +1,14 @@
 """Who may reach what: one table over every page. What is not in it, nobody reaches.
 
 'anyone' needs nothing. 'guest' pages prove the link's code themselves, for the link that their address names.
-'member' needs a session; what a member may do with a thing that the page names, the verb decides.
+'arriving' needs a browser on its way in (the page says which step it is for). 'owner' needs a session, also of an
+account that must be secured before it reads anything; 'member' one that may; 'administrator' one that opens the
+organisation's keys. What somebody may do with a thing that the page names, the verb decides.
 """
 
 from typing import Final, Literal
 
-Who = Literal["anyone", "guest", "member"]
+Who = Literal["anyone", "guest", "arriving", "owner", "member", "administrator"]
 
 PERMISSIONS: Final[dict[str, Who]] = {
     "assets.file": "anyone",

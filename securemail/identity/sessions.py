@@ -1,7 +1,10 @@
-"""A logged-in browser: a cookie and a row that only open together."""
+"""A logged-in browser: a cookie and a row that only open together. `arrivals` has those on their way in."""
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
@@ -11,27 +14,34 @@ from securemail.crypto.locks import same
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import RootKey, SessionSecret
 from securemail.crypto.unlock import RootKeys
-from securemail.errors import CannotOpen, SecuremailError
-from securemail.identity import context
+from securemail.errors import CannotOpen
+from securemail.identity import context, vault
+from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
 from securemail.mailboxes import directory, keys
+from securemail.organisations import organisations
 from securemail.store.models import Account, BrowserSession, Mailbox, MailGrant, Member
+from securemail.store.statements import changed
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(days=30)
 LIFETIME = timedelta(hours=12)
 IDLE = timedelta(hours=1)
 TOUCH_EVERY = timedelta(minutes=1)
-
-
-class SessionEnded(SecuremailError):
-    """The browser has to log in again."""
+PROOF = timedelta(minutes=10)
+"""How long a password or passkey given again opens sensitive settings."""
 
 
 @dataclass(frozen=True, repr=False)
 class Resumed:
-    """A member back in their session, and when that was noted last."""
+    """An account back in its session, and when that was noted last.
 
-    member: context.Member
+    Without a member where the organisation wants the account secured first: its mail is not even opened.
+    """
+
+    owner: context.Owner
+    member: context.Member | None
     seen: datetime
 
     def touch_is_due(self, now: datetime) -> bool:
@@ -39,26 +49,39 @@ class Resumed:
         return now - self.seen >= TOUCH_EVERY
 
 
-def start(ctx: Context, *, account: bytes, rk: RootKey, remember: bool) -> SessionSecret:
-    """Log a browser in; the secret goes into its cookie and nowhere else."""
+def start(
+    ctx: Context, *, account: bytes, rk: RootKey, remember: bool, device: Mapping[str, Any] | None = None
+) -> SessionSecret:
+    """Log a browser in; the secret goes into its cookie and nowhere else.
+
+    `device` (browser, network) is sealed for the owner's list of sessions.
+    """
     secret = SessionSecret.new()
-    session = cookies.session_id(secret)
-    ctx.db.add(
-        BrowserSession(
-            id=session,
-            account=account,
-            state=cookies.FULL,
-            created=ctx.now,
-            seen=ctx.now,
-            expires=ctx.now + (REMEMBERED if remember else LIFETIME),
-            remember=remember,
-            sealed_rk=cookies.seal_session_root_key(
-                secret, rk, session=session, account=account, state=cookies.FULL
-            ),
-        )
-    )
+    row = new_row(ctx, secret, account, rk, state=cookies.FULL, remember=remember)
+    row.expires = ctx.now + (REMEMBERED if remember else LIFETIME)
+    row.proved = ctx.now
+    if device is not None:
+        epoch = ctx.db.get_one(Account, account).rk_epoch
+        row.sealed_device = RootKeys(account, epoch, rk).seal_device(row.id, device)
+    ctx.db.add(row)
     ctx.db.flush()
     return secret
+
+
+def prove(ctx: Context, session: bytes) -> None:
+    """Note that password or passkey were just given again: sensitive settings are open for ten minutes."""
+    ctx.db.execute(update(BrowserSession).where(BrowserSession.id == session).values(proved=ctx.now))
+
+
+def is_proved(ctx: Context, owner: context.Owner) -> bool:
+    """Whether sensitive settings are open to this session."""
+    return owner.proved is not None and ctx.now - owner.proved < PROOF
+
+
+def end_all(ctx: Context, account: bytes, *, but: bytes | None = None) -> int:
+    """End every session of an account, waiting ones too; how many."""
+    mine = delete(BrowserSession).where(BrowserSession.account == account)
+    return changed(ctx.db, mine if but is None else mine.where(BrowserSession.id != but))
 
 
 def resume(ctx: Context, secret: SessionSecret) -> Resumed:
@@ -82,8 +105,11 @@ def resume(ctx: Context, secret: SessionSecret) -> Resumed:
     root = _root(ctx, secret, row, account)
     identity = root.identity()
     keys.require_published(ctx, "account", account.id, account.rk_epoch, identity)
+    owner = _owner(ctx, root, mailbox.id, row, organisation)
+    if _must_be_secured(ctx, owner):
+        return Resumed(owner, None, row.seen)
     mail = _mail(ctx, account.id, identity, mailbox)
-    return Resumed(_member(ctx, root, mail, session=session, organisation=organisation), row.seen)
+    return Resumed(owner, _member(owner, mail), row.seen)
 
 
 def touch(ctx: Context, session: bytes) -> None:
@@ -97,21 +123,43 @@ def end(ctx: Context, secret: SessionSecret) -> None:
 
 
 def _root(ctx: Context, secret: SessionSecret, row: BrowserSession, account: Account) -> RootKeys:
-    if row.sealed_rk is None or _over(row, ctx.now):
+    if row.state != cookies.FULL or _over(row, ctx.now):
         raise SessionEnded
+    return opened(secret, row, account)
+
+
+def opened(secret: SessionSecret, row: BrowserSession, account: Account) -> RootKeys:
+    """The root key behind a cookie. Raises `SessionEnded` when it is not in the lock of this state."""
     try:
         # The state is bound into the lock: editing a pending session's row into a full one opens nothing.
         rk = cookies.open_session_root_key(
-            secret, row.sealed_rk, session=row.id, account=account.id, state=cookies.FULL
+            secret, row.sealed_rk or b"", session=row.id, account=account.id, state=row.state
         )
     except CannotOpen as error:
         raise SessionEnded from error
     return RootKeys(account.id, account.rk_epoch, rk)
 
 
+def new_row(
+    ctx: Context, secret: SessionSecret, account: bytes, rk: RootKey, *, state: int, remember: bool
+) -> BrowserSession:
+    """A session as it is written, of no length yet."""
+    session = cookies.session_id(secret)
+    sealed = cookies.seal_session_root_key(secret, rk, session=session, account=account, state=state)
+    return BrowserSession(
+        id=session, account=account, state=state, created=ctx.now, seen=ctx.now, expires=ctx.now,
+        remember=remember, proved=None, tries=0, sealed_rk=sealed,
+    )  # fmt: skip
+
+
+def _must_be_secured(ctx: Context, owner: context.Owner) -> bool:
+    decided = organisations.policy_of(ctx, owner.organisation)
+    return decided.require_second_step and not vault.read(ctx, owner.root).has_second_step
+
+
 def _over(row: BrowserSession, now: datetime) -> bool:
     idle = not row.remember and now - row.seen > IDLE
-    return row.state != cookies.FULL or row.expires <= now or idle
+    return row.expires <= now or idle
 
 
 def _mail(ctx: Context, account: bytes, identity: KeyPair, mailbox: Mailbox) -> MailKeys:
@@ -146,20 +194,28 @@ def _open(identity: KeyPair, grant: MailGrant) -> MailKeys | None:
     return MailKeys(grant.mailbox, grant.epoch, mk)
 
 
-def _member(
-    ctx: Context, root: RootKeys, mail: MailKeys, *, session: bytes, organisation: bytes
-) -> context.Member:
-    entry = directory.of_mailbox(ctx, mail.principal)
+def _owner(ctx: Context, root: RootKeys, mailbox: bytes, row: BrowserSession, organisation: bytes) -> context.Owner:
+    entry = directory.of_mailbox(ctx, mailbox)
     if entry is None:
         raise SessionEnded
+    return context.Owner(
+        root, row.id, organisation, mailbox, entry.address, entry.name, entry.language, entry.zone, entry.photo,
+        row.proved,
+    )  # fmt: skip
+
+
+def _member(owner: context.Owner, mail: MailKeys) -> context.Member:
     return context.Member(
         kind="mailbox",
         mail=mail,
-        address=entry.address,
-        name=entry.name,
-        language=entry.language,
-        account=root.account,
-        root=root,
-        session=session,
-        organisation=organisation,
+        address=owner.address,
+        name=owner.name,
+        language=owner.language,
+        account=owner.account,
+        root=owner.root,
+        session=owner.session,
+        organisation=owner.organisation,
+        zone=owner.zone,
+        photo=owner.photo,
+        proved=owner.proved,
     )

@@ -10,7 +10,6 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from securemail import ids
-from securemail.crypto.notes import open_pending, seal_pending, token_hash
 from securemail.crypto.secrets import Token
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, Forbidden, InvalidInput
@@ -90,25 +89,14 @@ def activate(ctx: Context, token: str, *, name: str, password: NewPassword, lang
 
 
 def _replace(ctx: Context, address: str, *, token: Token, usable: bool) -> None:
-    tag, pending = ctx.keys.address_tag(address), ids.new_id()
+    tag = ctx.keys.address_tag(address)
     ctx.db.execute(delete(Pending).where(Pending.address_tag == tag, Pending.kind == KIND))
-    ctx.db.add(
-        Pending(
-            id=pending,
-            kind=KIND,
-            address_tag=tag,
-            token_hash=token_hash(token),
-            created=ctx.now,
-            expires=ctx.now + LIFETIME,
-            sealed_address=seal_pending(token, pending, {"address": address, "usable": usable}),
-        )
-    )
-    ctx.db.flush()
+    tokens.add(ctx, KIND, token, lifetime=LIFETIME, address=address, content={"address": address, "usable": usable})
 
 
 def _address(token: Token, row: Pending) -> str:
     try:
-        content = open_pending(token, row.id, row.sealed_address or b"")
+        content = tokens.content(token, row)
     except CannotOpen as error:
         raise InvalidInput("token", "invalid") from error
     if not content["usable"]:

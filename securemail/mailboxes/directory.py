@@ -5,12 +5,13 @@ Opened with the configured secret, because the service must reach its own users 
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from securemail.errors import CannotOpen
-from securemail.identity.context import Context
+from securemail.identity.context import DEFAULT_ZONE, Context
 from securemail.store.models import Account, Address, Mailbox
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ class Entry:
     address: str
     name: str
     language: str
+    zone: str = DEFAULT_ZONE
+    photo: bytes | None = None
+    started_anew: datetime | None = None
 
 
 def find(ctx: Context, address: str) -> Entry | None:
@@ -65,4 +69,7 @@ def _entry(ctx: Context, address: Address, mailbox: Mailbox, account: Account) -
     except CannotOpen:
         log.error("alarm: the directory entry of mailbox %s does not open", mailbox.id.hex())  # noqa: TRY400 no trace
         return None
-    return Entry(mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"])
+    return Entry(
+        mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"],
+        str(person.get("zone", DEFAULT_ZONE)), account.photo, mailbox.started_anew,
+    )  # fmt: skip

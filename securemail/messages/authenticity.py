@@ -4,9 +4,9 @@ It has two parts, because a list shows heads and does not load texts: over every
 """
 
 import logging
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from securemail.clock import microseconds
 from securemail.crypto.encoding import Field
 from securemail.crypto.locks import digest
 from securemail.errors import SecuremailError
@@ -14,7 +14,6 @@ from securemail.identity.context import Context
 from securemail.store.models import Message
 
 log = logging.getLogger(__name__)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PART = 32
 
 
@@ -69,9 +68,3 @@ def _facts(message: Heading) -> tuple[Field, ...]:
         microseconds(message.sent_at),
         digest(message.sealed_head),
     )
-
-
-def microseconds(moment: datetime) -> int:
-    """A moment as whole microseconds since 1970."""
-    delta = moment - _EPOCH
-    return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Subquery, and_, func, literal, select, tuple_
 
+from securemail.clock import microseconds
 from securemail.crypto import content
 from securemail.crypto.keypair import KeyPair
 from securemail.crypto.locks import digest
@@ -18,7 +19,7 @@ from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory
 from securemail.messages import revocation
-from securemail.messages.authenticity import Forged, Heading, microseconds, require_genuine_heading
+from securemail.messages.authenticity import Forged, Heading, require_genuine_heading
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import Receipt, receipts_of
 from securemail.store.models import Envelope, Item, Message, Recipient, Thread

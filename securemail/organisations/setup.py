@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 
 from securemail import ids
-from securemail.crypto.notes import token_hash
 from securemail.crypto.secrets import Token
 from securemail.errors import Gone
 from securemail.identity import accounts, tokens
@@ -32,17 +31,7 @@ def ensure_link(runtime: "Runtime") -> str | None:
             return None
         ctx.db.execute(delete(Pending).where(Pending.kind == KIND))
         token = Token.new()
-        ctx.db.add(
-            Pending(
-                id=ids.new_id(),
-                kind=KIND,
-                address_tag=None,
-                token_hash=token_hash(token),
-                created=ctx.now,
-                expires=ctx.now + LIFETIME,
-                sealed_address=None,
-            )
-        )
+        tokens.add(ctx, KIND, token, lifetime=LIFETIME)
     return f"{runtime.settings.public_url}/setup#{ids.token_to_text(token)}"
 
 

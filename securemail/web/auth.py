@@ -1,17 +1,21 @@
 """Who is asking: nobody gets past here unless the table of permissions says so."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Flask, Request, g, request
 from flask_login import LoginManager, UserMixin, current_user
 
 from securemail.errors import Forbidden, SecuremailError
-from securemail.identity import sessions
-from securemail.identity.context import Member
+from securemail.identity import arrivals, sessions
+from securemail.identity.arrivals import Arriving
+from securemail.identity.challenges import SessionEnded
+from securemail.identity.context import Member, Owner
 from securemail.identity.permissions import PASSIVE, needed
-from securemail.identity.sessions import SessionEnded
+from securemail.organisations import administrators
+from securemail.organisations.administrators import Administrator
 from securemail.web import security, session
 
 log = logging.getLogger(__name__)
@@ -21,11 +25,20 @@ class LogInFirst(SecuremailError):
     """Only members come here, and nobody is logged in."""
 
 
+class SecureFirst(SecuremailError):
+    """The organisation wants a second step set up before this account reads or sends anything."""
+
+
+class ArrivalEnded(SecuremailError):
+    """The step on the way in took too long, was tried too often, or is over: begin again."""
+
+
 @dataclass(frozen=True, repr=False)
 class LoggedIn(UserMixin):  # type: ignore[misc]
-    """A member, in the form that Flask-Login hands around."""
+    """Who is logged in, in the form that Flask-Login hands around; no member while the account must be secured."""
 
-    member: Member
+    owner: Owner
+    member: Member | None
 
 
 def register(app: Flask) -> None:
@@ -37,15 +50,61 @@ def register(app: Flask) -> None:
     app.before_request(_guard)
 
 
-def member() -> Member:
-    """Who is logged in.
+def owner() -> Owner:
+    """Whose account is logged in.
 
     Raises:
-        LogInFirst: nobody.
+        LogInFirst: nobody's.
     """
     if not current_user.is_authenticated:
         raise LogInFirst
+    return cast(Owner, current_user.owner)
+
+
+def member() -> Member:
+    """Who is logged in, with their mail.
+
+    Raises:
+        LogInFirst: nobody.
+        SecureFirst: their organisation wants a second step first.
+    """
+    owner()
+    if current_user.member is None:
+        raise SecureFirst
     return cast(Member, current_user.member)
+
+
+def arriving(*states: int) -> Arriving:
+    """The browser that waits for its next step, when it is one of these.
+
+    Raises:
+        ArrivalEnded: it has to begin again.
+    """
+    secret = session.arriving_secret()
+    if secret is None:
+        raise ArrivalEnded
+    try:
+        return arrivals.arriving(session.current(), secret, *states)
+    except SessionEnded as error:
+        raise ArrivalEnded from error
+
+
+def administrator() -> Administrator:
+    """Who is logged in, with the keys of the organisation.
+
+    Raises:
+        LogInFirst, SecureFirst
+        Forbidden: no administrator.
+    """
+    who = member()
+    if "administrator" not in g:
+        g.administrator = administrators.enter(session.current(), who)
+    return cast(Administrator, g.administrator)
+
+
+def known_owner() -> Owner | None:
+    """Whose account this request has met already; asks the database nothing."""
+    return cast("Owner | None", g.get("owner"))
 
 
 def known_member() -> Member | None:
@@ -63,12 +122,21 @@ def _guard() -> None:
         # Before all else: what another site sent must not come back as a form that waits to be sent again.
         security.refuse_other_sites()
     # A browser without a session is told so before its form's token is looked at: that token went with the session.
-    if who == "member" and session.member_secret() is None:
+    if who in _LOGGED_IN and session.member_secret() is None:
         raise LogInFirst
+    if who == "arriving" and session.arriving_secret() is None:
+        raise ArrivalEnded
     if changes:
         _require_token()
-    if who == "member":
-        member()
+    if who in _LOGGED_IN:
+        _LOGGED_IN[who]()
+
+
+_LOGGED_IN: Final[Mapping[str, Callable[[], object]]] = {
+    "owner": owner,
+    "member": member,
+    "administrator": administrator,
+}
 
 
 def _require_token() -> None:
@@ -88,10 +156,10 @@ def _load(_request: Request) -> LoggedIn | None:
     except SessionEnded:
         g.session_ended = True
         return None
-    g.member = resumed.member
+    g.owner, g.member = resumed.owner, resumed.member
     if request.endpoint not in PASSIVE and resumed.touch_is_due(session.current().now):
-        _touch(resumed.member.session)
-    return LoggedIn(resumed.member)
+        _touch(resumed.owner.session)
+    return LoggedIn(resumed.owner, resumed.member)
 
 
 def _touch(held: bytes) -> None:

@@ -69,11 +69,11 @@ def brand() -> Brand:
 
 
 def _me() -> Me | None:
-    member = auth.known_member()
-    if member is None:
+    owner = auth.known_owner()
+    if owner is None:
         return None
-    seen = person(member.name, member.address)
-    return Me(ids.to_text(member.root.account), seen.name, seen.address, seen.initials, seen.tone, member.language)
+    seen = person(owner.name, owner.address)
+    return Me(ids.to_text(owner.account), seen.name, seen.address, seen.initials, seen.tone, owner.language)
 
 
 def _unread() -> int:

@@ -26,12 +26,12 @@ from securemail.errors import (
 )
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.identity import limits
+from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
-from securemail.identity.sessions import SessionEnded
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import audit, organisations
 from securemail.web import auth, htmx, session
-from securemail.web.auth import LogInFirst
+from securemail.web.auth import ArrivalEnded, LogInFirst, SecureFirst
 from securemail.web.error_texts import error_text
 from securemail.web.filters import clock_time
 from securemail.web.security import BadToken, form_token, use_stranger_for_forms
@@ -40,7 +40,9 @@ log = logging.getLogger(__name__)
 
 STATUS: Final[Mapping[type[Exception], int]] = {
     LogInFirst: 401,
+    ArrivalEnded: 401,
     SessionEnded: 401,
+    SecureFirst: 403,
     GuestSessionEnded: 401,
     Forbidden: 403,
     NotFound: 404,
@@ -89,6 +91,10 @@ def _account() -> str | None:
 
 def _answer(error: Exception) -> ResponseReturnValue:
     status = _status(error)
+    if isinstance(error, SecureFirst):
+        return _go(url_for("factors.overview", required=1))
+    if isinstance(error, ArrivalEnded):
+        return _go(url_for("login.login", ended=1))
     if status == 401:
         return _log_in_first()
     _tell_log(error, status)
@@ -99,6 +105,13 @@ def _answer(error: Exception) -> ResponseReturnValue:
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def _go(path: str) -> ResponseReturnValue:
+    """Lead somewhere else; a part of a page cannot hold it, so that script is told to leave the page."""
+    if htmx.is_partial():
+        return "", 204, {"HX-Redirect": path}
+    return redirect(path, 303)
 
 
 def _status(error: Exception) -> int:
@@ -149,9 +162,7 @@ def _log_in_first() -> ResponseReturnValue:
 def _record_alarm(ctx: Context) -> None:
     organisation = organisations.first(ctx)
     if organisation is not None and limits.has_room_for_alarm(ctx):
-        audit.alarm(
-            ctx, organisation.id, {"reference": g.get("request_id", ""), "page": request.endpoint or ""}
-        )
+        audit.alarm(ctx, organisation.id, {"reference": g.get("request_id", ""), "page": request.endpoint or ""})
 
 
 def tell_log_of_failed_answer(error: BaseException) -> None:

@@ -53,9 +53,9 @@ def register(app: Flask, default: Language) -> None:
     """Choose a language for every request: the member's own, the chosen one, the browser's, the setting's."""
 
     def choose() -> str:
-        member = auth.known_member()
-        if member is not None:
-            return member.language
+        owner = auth.known_owner()
+        if owner is not None:
+            return owner.language
         return _asked() or session.chosen_language() or i18n.choose(request.headers.get("Accept-Language"), default)
 
     babel = Babel(app, default_locale=default, default_timezone=TIME_ZONE, locale_selector=choose)

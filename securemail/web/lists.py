@@ -7,11 +7,11 @@ from flask import request
 from sqlalchemy.exc import OperationalError
 
 from securemail import ids
+from securemail.clock import microseconds
 from securemail.delivery import outbox
 from securemail.errors import NotFound
 from securemail.identity.context import Context, Member
 from securemail.messages import listing, reading
-from securemail.messages.authenticity import microseconds
 from securemail.messages.receipts import count_unread
 from securemail.web import present
 from securemail.web import viewmodels as views

@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 MEMBER: Final = "__Host-s"
 GUEST: Final = "__Host-g"
+ARRIVING: Final = "__Host-a"
+"""A browser on its way in: password or recovery code were right, something is still missing."""
+DEVICE: Final = "__Host-d"
+"""Opens nothing: tells an account's owner whether this browser has logged in before."""
 STRANGER: Final = "__Host-c"
 """Holds nothing but the secret behind the form tokens of whoever has not logged in."""
 LANGUAGE: Final = "lang"
@@ -121,6 +125,16 @@ def guest_secret() -> SessionSecret | None:
     return _secret(GUEST)
 
 
+def arriving_secret() -> SessionSecret | None:
+    """The secret of a browser on its way in."""
+    return _secret(ARRIVING)
+
+
+def device_secret() -> SessionSecret | None:
+    """What this browser is recognised by."""
+    return _secret(DEVICE)
+
+
 def stranger_secret() -> SessionSecret | None:
     """The secret behind the form tokens of somebody who is not logged in."""
     return _secret(STRANGER)
@@ -134,6 +148,21 @@ def keep_member(secret: SessionSecret, *, remember: bool) -> None:
 def keep_guest(secret: SessionSecret) -> None:
     """Give the browser its guest session, until it is closed."""
     _keep(GUEST, cookies.write_cookie(secret))
+
+
+def keep_arriving(secret: SessionSecret) -> None:
+    """Give the browser what its next step is found by, until it is closed."""
+    _keep(ARRIVING, cookies.write_cookie(secret))
+
+
+def keep_device(secret: SessionSecret) -> None:
+    """Let the browser be recognised for a year."""
+    _keep(DEVICE, cookies.write_cookie(secret), max_age=_YEAR)
+
+
+def forget_arriving() -> None:
+    """Take the cookie of the way in back, and no other."""
+    _keep(ARRIVING, "", max_age=0)
 
 
 def keep_stranger(secret: SessionSecret) -> None:
@@ -170,9 +199,7 @@ def _secret(name: str) -> SessionSecret | None:
 def _keep(name: str, value: str, *, max_age: int | None = None) -> None:
     @after_this_request
     def add(response: Response) -> Response:
-        response.set_cookie(
-            name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Lax"
-        )
+        response.set_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Lax")
         return response
 
 

@@ -13,7 +13,7 @@ from securemail.crypto.secrets import MailKey, RootKey, Seed, SessionSecret
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import SecuremailError
 from securemail.identity import sessions
-from securemail.identity.sessions import SessionEnded
+from securemail.identity.challenges import SessionEnded
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.store.models import Account, BrowserSession, MailGrant, PrincipalKey
 from tests.house import SANNE, House

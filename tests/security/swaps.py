@@ -19,9 +19,9 @@ from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.identity import login, sessions, signup
+from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.identity.login import WrongLogin
-from securemail.identity.sessions import SessionEnded
 from securemail.mailboxes import directory
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.messages import contacts, drafts, listing, reading, sending

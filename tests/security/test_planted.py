@@ -19,8 +19,8 @@ from securemail.errors import NotFound, SecuremailError
 from securemail.guests import guest_sessions
 from securemail.guests.links import WrongCode
 from securemail.identity import login, sessions
+from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context, Member
-from securemail.identity.sessions import SessionEnded
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.messages import listing, reading, receipts, revocation, sending
 from securemail.messages.authenticity import Forged

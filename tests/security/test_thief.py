@@ -14,9 +14,9 @@ from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.identity import login, sessions, signup
+from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Member
 from securemail.identity.passwords import stretch_new
-from securemail.identity.sessions import SessionEnded
 from securemail.messages import drafts
 from securemail.store.models import Conversation
 from tests.house import FATIMA, MARIEKE, PASSWORD, House, furnish

@@ -91,7 +91,7 @@ class Pending(Base):
     """A single-use token on its way by mail (or on the console, for set-up), kept only as its hash.
 
     The row is authenticated (`identity.tokens`): the token alone seals what stands in it, so that whoever can write
-    rows could otherwise "prove" any address to us. A wait (recovery, fresh start) is over at `ready`; its token stops it.
+    rows could otherwise "prove" any address to us. A wait (recovery, fresh start) ends at `ready`; its token stops it.
     """
 
     __tablename__ = "pending"

@@ -67,7 +67,7 @@ class MailGrant(Base):
 
 
 class MailChain(Base):
-    """The mail key of the epoch before, locked to the key of this one, until nothing is locked to the older any more."""
+    """The mail key of the epoch before, locked to the key of this one, until nothing hangs on the older any more."""
 
     __tablename__ = "mail_chain"
 

@@ -1,0 +1,89 @@
+"""What a browser was asked for: a code sent by SMS, a WebAuthn challenge, a number to prove.
+
+It stands in the session's row, locked to the cookie, and is used up by compare-and-swap.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import select, update
+
+from securemail.crypto import cookies
+from securemail.crypto.secrets import SessionSecret
+from securemail.errors import CannotOpen, SecuremailError
+from securemail.identity.context import Context
+from securemail.store.models import BrowserSession
+from securemail.store.statements import changed
+
+log = logging.getLogger(__name__)
+
+STEP: Final = timedelta(minutes=5)
+"""How long a second step may take."""
+NOBODY: Final = bytes(16)
+
+
+class SessionEnded(SecuremailError):
+    """The browser has to log in again."""
+
+
+@dataclass(frozen=True, repr=False)
+class Held:
+    """A session that can be asked something: its cookie's secret, its id, and the account or link that it is of."""
+
+    secret: SessionSecret
+    session: bytes
+    holder: bytes
+
+
+def ask(ctx: Context, held: Held, content: Mapping[str, Any]) -> None:
+    """Note what this browser was asked for; what it was asked before counts no longer."""
+    sealed = cookies.seal_challenge(held.secret, content, session=held.session, holder=held.holder)
+    noted = update(BrowserSession).where(BrowserSession.id == held.session).values(sealed_challenge=sealed)
+    if changed(ctx.db, noted) != 1:
+        raise SessionEnded
+
+
+def asked(ctx: Context, held: Held) -> dict[str, Any]:
+    """What this browser was asked for, empty when nothing."""
+    sealed = ctx.db.scalar(select(BrowserSession.sealed_challenge).where(BrowserSession.id == held.session))
+    if sealed is None:
+        return {}
+    try:
+        return cookies.open_challenge(held.secret, sealed, session=held.session, holder=held.holder)
+    except CannotOpen:
+        log.error("alarm: the challenge of a session does not open")  # noqa: TRY400 no trace needed
+        return {}
+
+
+def answered(ctx: Context, held: Held) -> dict[str, Any]:
+    """Use up what this browser was asked for: of several answers at once, one finds it. Empty for the others."""
+    sealed = ctx.db.scalar(select(BrowserSession.sealed_challenge).where(BrowserSession.id == held.session))
+    content = asked(ctx, held)
+    used = update(BrowserSession).where(BrowserSession.id == held.session, BrowserSession.sealed_challenge == sealed)
+    return content if sealed and changed(ctx.db, used.values(sealed_challenge=None)) == 1 else {}
+
+
+def ask_stranger(ctx: Context) -> Held:
+    """A session of nobody yet, to keep the challenge for a passkey in that says itself whose it is."""
+    secret = SessionSecret.new()
+    session = cookies.session_id(secret)
+    ctx.db.add(
+        BrowserSession(
+            id=session, account=None, state=cookies.PENDING, created=ctx.now, seen=ctx.now,
+            expires=ctx.now + STEP, remember=False, proved=None, tries=0, sealed_rk=None,
+        )
+    )  # fmt: skip
+    ctx.db.flush()
+    return Held(secret, session, NOBODY)
+
+
+def stranger(ctx: Context, secret: SessionSecret) -> Held:
+    """The session made by `ask_stranger`. Raises `SessionEnded`."""
+    session = cookies.session_id(secret)
+    row = ctx.db.get(BrowserSession, session)
+    if row is None or row.account is not None or row.state != cookies.PENDING or row.expires <= ctx.now:
+        raise SessionEnded
+    return Held(secret, session, NOBODY)
