@@ -10,6 +10,7 @@ from securemail.crypto.mailkeys import MailKeys
 from securemail.errors import CannotOpen, Forbidden
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import keys
+from securemail.store import models
 from securemail.store.models import Mailbox, MailGrant
 
 RIGHTS = "administrator"
@@ -73,3 +74,9 @@ def is_administrator(ctx: Context, member: Member) -> bool:
     except Forbidden:
         return False
     return True
+
+
+def are_shown_to(ctx: Context, member: Member) -> bool:
+    """Whether a menu should offer administration. Only the row says so: the pages themselves ask `enter`."""
+    role = ctx.db.scalar(select(models.Member.role).where(models.Member.account == member.root.account))
+    return role == "administrator"

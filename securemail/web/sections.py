@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app, g, url_for
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
-from securemail.web import auth
+from securemail.identity.context import Member
+from securemail.organisations import administrators
+from securemail.web import auth, session
 
 
 @dataclass(frozen=True)
@@ -69,5 +71,9 @@ def page_of(endpoint: str, **values: Any) -> str | None:
     return url_for(endpoint, **values) if endpoint in current_app.view_functions else None
 
 
-def _administers(member: Any) -> bool:
-    return getattr(member, "role", None) in ("administrator", "admin") or bool(getattr(member, "administrator", False))
+def _administers(member: Member | None) -> bool:
+    if member is None:
+        return False
+    if "shows_administration" not in g:
+        g.shows_administration = administrators.are_shown_to(session.current(), member)
+    return bool(g.shows_administration)
