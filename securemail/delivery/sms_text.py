@@ -25,7 +25,7 @@ _CODE: Final = re.compile(r"[0-9]{4,10}")
 _HOST: Final = re.compile(r"[a-z0-9.-]{1,253}")
 _IN_TWO: Final = 134
 """Characters outside the SMS alphabet leave 67 in each of two."""
-_SHORTEST_NAME: Final = 11
+_SHORTEST_NAME: Final = 16
 _CUT: Final = "..."
 
 

@@ -26,3 +26,12 @@ def test_jitter_only_lengthens_and_by_a_fifth_at_most(tries: int, jitter: float)
     assert plain is not None
     assert spread is not None
     assert plain <= spread <= plain * 1.2 + timedelta(microseconds=1)
+
+
+def test_an_sms_is_tried_again_within_seconds_and_given_up_within_ten_minutes() -> None:
+    waits = []
+    while (wait := delay(len(waits) + 1, 1, channel="sms")) is not None:
+        waits.append(wait)
+    assert waits[0] < timedelta(seconds=5)
+    assert waits == sorted(waits)
+    assert timedelta(minutes=5) < sum(waits, timedelta()) < timedelta(minutes=10)
