@@ -84,7 +84,7 @@ def _plain(character: str) -> str:
     if category == "Pd":
         return "-"
     # Invisible marks come along when a number is copied from a page or a contact.
-    if category in ("Zs", "Cf"):
+    if category == "Cf" or character.isspace():
         return " "
     raise InvalidInput("phone", "invalid")
 
