@@ -14,6 +14,7 @@ from securemail.runtime import Runtime
 from securemail.web import (
     assets,
     auth,
+    banners,
     brand,
     compression,
     errors,
@@ -64,6 +65,7 @@ def create_app(runtime: Runtime) -> Flask:
     filters.register(app)
     brand.register(app)
     sections.register(app)
+    banners.register(app)
     errors.register(app)
     compression.register(app)
     app.teardown_request(_release)
