@@ -58,6 +58,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "compose.discard": "member",
     "compose.chip": "member",
     "compose.suggest": "member",
+    "settings.overview": "owner",
     "profile.language": "member",
 }
 

@@ -27,7 +27,7 @@ from securemail.web import (
 )
 
 AREAS = (
-    "health", "pwa", "login", "setup", "signup", "mailbox", "conversation", "compose", "guest", "profile",
+    "health", "pwa", "login", "setup", "signup", "mailbox", "conversation", "compose", "guest", "profile", "settings",
 )  # fmt: skip
 
 

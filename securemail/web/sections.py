@@ -24,24 +24,24 @@ class Section:
 
 
 SETTINGS: Final = (
-    Section("profile", "settings.profile", "user", lazy_gettext("Profiel"), lazy_gettext("Naam, foto, taal en tijd")),
+    Section("profile", "profile.overview", "user", lazy_gettext("Profiel"), lazy_gettext("Naam, foto, taal en tijd")),
     Section(
         "security", "factors.overview", "shield-check", lazy_gettext("Beveiliging"),
         lazy_gettext("Wachtwoord, 2FA en herstelcode"),
     ),
     Section(
-        "devices", "settings.devices", "monitor", lazy_gettext("Apparaten"),
+        "devices", "devices.overview", "monitor", lazy_gettext("Apparaten"),
         lazy_gettext("Waar je bent ingelogd"),
     ),
 )  # fmt: skip
 ADMINISTRATION: Final = (
-    Section("members", "admin.members", "users", lazy_gettext("Leden"), lazy_gettext("Wie bij de organisatie horen")),
+    Section("members", "members.overview", "users", lazy_gettext("Leden"), lazy_gettext("Wie bij de organisatie horen")),
     Section(
         "invitations", "invitations.overview", "user-plus", lazy_gettext("Uitnodigingen"),
         lazy_gettext("Wie nog niet is aangemeld"),
     ),
     Section(
-        "policy", "admin.policy", "sliders", lazy_gettext("Beleid"),
+        "policy", "policy.overview", "sliders", lazy_gettext("Beleid"),
         lazy_gettext("Wat iedereen moet instellen"),
     ),
 )  # fmt: skip
