@@ -192,7 +192,7 @@ class Worker:
     def _prepare(self, ctx: Context, job: Job) -> Notification | Sms:
         name = brand.current(ctx)
         if channel_of(job.kind) == "sms":
-            return sms_text.write(job, brand=name)
+            return sms_text.write(job, now=ctx.now, brand=name)
         return notifications.prepare(ctx, job, brand=name, public_url=self.runtime.settings.public_url)
 
     def _send(self, job: Job, prepared: Notification | Sms | None) -> Result:

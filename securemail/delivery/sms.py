@@ -1,7 +1,7 @@
 """Codes by SMS, for whoever asks for one: leave it for a worker, and see how it fares.
 
 A code is for somebody who sits and waits. So it is locked to the living workers alone, tried at short intervals, and
-not sent any more when it is older than `SENT_WITHIN`: the person has asked for another by then.
+not sent any more when it is no longer valid or older than `SENT_WITHIN`: the person has asked for another by then.
 """
 
 from datetime import datetime, timedelta
@@ -19,13 +19,15 @@ State = Literal["waiting", "sent", "failed", "lost"]
 SENT_WITHIN: Final = timedelta(minutes=10)
 
 
-def send_code(ctx: Context, *, to: str, code: str, language: str, host: str) -> bytes:
+def send_code(ctx: Context, *, to: str, code: str, language: str, host: str, valid: timedelta = SENT_WITHIN) -> bytes:
     """Leave a code for a worker; the id to ask after it with `state_of`.
 
     `to` is E.164 (`phone_numbers.normalise`), `code` digits, `language` 'nl' or 'en', `host` the one of PUBLIC_URL, for
-    which browsers fill the code in. Whether SMS is offered at all is `Settings.sms_offered`.
+    which browsers fill the code in. After `valid` it is not sent any more. Whether SMS is offered at all is
+    `Settings.sms_offered`.
     """
-    payload = {"to": to, "code": code, "language": language, "host": host}
+    until = (ctx.now + valid).isoformat()
+    payload = {"to": to, "code": code, "language": language, "host": host, "until": until}
     return outbox.add_sealed(ctx, "sms_code", payload)
 
 

@@ -8,6 +8,7 @@ The last line of a code is bound to our host, so that phones offer it there and 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,20 +39,23 @@ class Sms:
     text: str
 
 
-def write(job: Job, *, brand: Brand, templates: Path = TEMPLATES) -> Sms:
+def write(job: Job, *, now: datetime, brand: Brand, templates: Path = TEMPLATES) -> Sms:
     """The SMS of a claimed row.
 
     Raises:
-        Unsendable: the payload is not one of ours, or the template is broken: mending it would take too long.
+        Unsendable: the payload is not one of ours, its time is over, or the template is broken: mending that would take
+            too long.
     """
     if job.payload is None or job.kind not in _KINDS:
         raise Unsendable("no such SMS")
     try:
         to, values = _field(job.payload, "to", _NUMBER), _KINDS[job.kind](job.payload)
-        language = job.payload["language"]
+        language, late = job.payload["language"], now >= datetime.fromisoformat(job.payload["until"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         # Without `from`: the error's words may hold the payload.
         raise Unsendable(type(error).__name__) from None
+    if late:
+        raise Unsendable("too late")
     try:
         template = environment(templates, language if language in LOCALES else LOCALES[0]).get_template(
             f"sms/{job.kind}.txt"

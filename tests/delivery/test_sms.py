@@ -142,6 +142,18 @@ def test_an_old_code_is_not_sent_any_more(office: Office) -> None:
     assert office.row(row).sealed_payload is None
 
 
+def test_a_code_that_is_no_longer_valid_is_not_sent(office: Office) -> None:
+    phones = Phones()
+    worker = _worker(office, phones)
+    with office.runtime.work(write=True) as ctx:
+        row = sms.send_code(
+            ctx, to=NUMBER, code=CODE, language="nl", host="mail.example.org", valid=timedelta(seconds=30)
+        )
+    office.clock.forward(seconds=30)
+    worker.step()
+    assert (phones.taken, _state(office, row)) == ([], "failed")
+
+
 def test_a_mail_may_be_older_than_a_code(office: Office) -> None:
     recorder = Recorder()
     worker = _worker(office, Phones(), recorder)

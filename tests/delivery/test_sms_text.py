@@ -11,15 +11,16 @@ from securemail.delivery import gsm7, sms_text
 from securemail.delivery.brand import Brand
 from securemail.delivery.channels import channel_of
 from securemail.delivery.notifications import Unsendable
-from tests.delivery.office import job_of
+from tests.delivery.office import START, job_of
 
 PAYLOAD: dict[str, object] = {
     "to": "+31612345678", "code": "042317", "language": "nl", "host": "mail.vandalenbakker.example",
+    "until": "2026-11-22T09:08:00+00:00",
 }  # fmt: skip
 
 
 def _text(name: str = "Van Dalen & Bakker", **changes: object) -> str:
-    return sms_text.write(job_of({**PAYLOAD, **changes}, "sms_code"), brand=Brand(name)).text
+    return sms_text.write(job_of({**PAYLOAD, **changes}, "sms_code"), now=START, brand=Brand(name)).text
 
 
 def test_the_words_in_dutch_and_english() -> None:
@@ -90,6 +91,7 @@ def test_a_very_long_host_leaves_a_name_to_go_by() -> None:
         {"to": "0612345678"}, {"to": "+31612345678\n"}, {"to": "+31612345678,+31687654321"}, {"to": None},
         {"code": ""}, {"code": "12345a"}, {"code": 123456}, {"host": "a b"}, {"host": "x\ny"}, {"host": None},
         {"host": "mail.example #999999"}, {"host": ""}, {"to": "+" + "1" * 40}, {"host": "é" * 200},
+        {"until": START.isoformat()}, {"until": "2026-11-22T09:08:00"}, {"until": "soon"}, {"until": None},
     ],
 )  # fmt: skip
 def test_a_payload_that_is_not_ours_is_not_sent(changes: dict[str, object]) -> None:
@@ -102,12 +104,12 @@ def test_a_payload_that_is_not_ours_is_not_sent(changes: dict[str, object]) -> N
 def test_a_payload_that_lacks_something_is_not_sent(missing: str) -> None:
     payload = {name: value for name, value in PAYLOAD.items() if name != missing}
     with pytest.raises(Unsendable):
-        sms_text.write(job_of(payload, "sms_code"), brand=Brand("x"))
+        sms_text.write(job_of(payload, "sms_code"), now=START, brand=Brand("x"))
 
 
 def test_an_unknown_kind_and_a_broken_template_are_not_sent(tmp_path: Path) -> None:
     for payload, kind in ((PAYLOAD, "sms_other"), (None, "sms_code"), (PAYLOAD, "activation")):
         with pytest.raises(Unsendable):
-            sms_text.write(job_of(payload, kind), brand=Brand("x"))
+            sms_text.write(job_of(payload, kind), now=START, brand=Brand("x"))
     with pytest.raises(Unsendable):
-        sms_text.write(job_of(PAYLOAD, "sms_code"), brand=Brand("x"), templates=tmp_path)
+        sms_text.write(job_of(PAYLOAD, "sms_code"), now=START, brand=Brand("x"), templates=tmp_path)
