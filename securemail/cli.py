@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(environ: Mapping[str, str]) -> None:
-    """start everything for development: web, worker and a mail sink"""
+    """start everything for development: web, worker and a sink for mail and SMS"""
     devrun.run(devrun.development_environ(environ))
 
 

@@ -130,7 +130,7 @@ class Settings:
 
     @property
     def sink_url(self) -> str | None:
-        """The page of the development mail sink; there is none outside development."""
+        """The page of the development sink; there is none outside development."""
         return f"http://localhost:{self.sink_http_port}" if self.development else None
 
 

@@ -1,4 +1,4 @@
-"""`make run`: web, worker and mail sink together, started in order, watched, and stopped together."""
+"""`make run`: web, worker and a sink for mail and SMS together, started in order, watched, and stopped together."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from securemail import ids, release
 from securemail.config import ROOT, Settings, is_loopback
@@ -161,13 +162,26 @@ def _answers(url: str) -> bool:
 
 
 def _tell(settings: Settings, link: str | None) -> None:
-    if settings.smtp.port == settings.sink_smtp_port and is_loopback(settings.smtp.host):
-        print(f"\nMail sent by the product arrives at  {settings.sink_url}")
-    else:
-        print(f"\nMail sent by the product goes to  {settings.smtp.host}, port {settings.smtp.port}")
+    print(f"\nMail sent by the product {_mail_goes(settings)}")
+    print(_sms_goes(settings))
     if link:
         print("Set up your organisation with this link (it works once):")
     print(f"Open  {link or settings.public_url}", flush=True)
+
+
+def _mail_goes(settings: Settings) -> str:
+    if settings.smtp.port == settings.sink_smtp_port and is_loopback(settings.smtp.host):
+        return f"arrives at  {settings.sink_url}"
+    return f"goes to  {settings.smtp.host}, port {settings.smtp.port}"
+
+
+def _sms_goes(settings: Settings) -> str:
+    if settings.sms is None:
+        return "SMS is switched off (SMS_PROVIDER=none)"
+    to = urlsplit(settings.sms.url)
+    if to.port == settings.sink_http_port and is_loopback(to.hostname or ""):
+        return f"SMS sent by the product arrives at   {settings.sink_url}"
+    return f"SMS sent by the product goes to   {to.hostname}"
 
 
 def _watch(children: list[Child]) -> None:

@@ -1,11 +1,11 @@
-"""The pages of the mail sink: plain HTML, no script, nothing of the product's own look."""
+"""The pages of the sink: mails in a list, SMS as phones show them. No script, nothing of the product's own look."""
 
 import html
 import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from securemail.devsink import Mail
+    from securemail.devsink import Mail, Text
 
 CSP: Final = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'"
 # Mails carry their styles inline; they get no scripts, no forms and no addresses of their own.
@@ -16,9 +16,20 @@ MAIL_CSP: Final = (
 STYLE: Final = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 48rem; margin: 0 auto; padding: 1rem; }
+body.list { max-width: 72rem; }
 header, .mails a { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
 header { align-items: baseline; justify-content: space-between; }
 h1 { font-size: 1.25rem; }
+h2 { font-size: 1rem; margin: 1rem 0 .5rem; }
+.columns { display: grid; gap: 0 2.5rem; }
+@media (min-width: 56rem) { .columns { grid-template-columns: 1fr 20rem; } .columns .phones { order: 1; } }
+.phones ol { list-style: none; margin: 0; padding: 0; display: grid; gap: 1.25rem; }
+.sms header { align-items: baseline; margin-bottom: .25rem; }
+.sms .to { font-weight: 600; }
+.sms .bubble { margin: 0; padding: .625rem .875rem; border-radius: 1.125rem 1.125rem 1.125rem .25rem; background: #8882;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+.sms .code { display: block; margin-top: .375rem; padding-left: .875rem; font: 600 1.5rem/1.3 ui-monospace, monospace;
+  letter-spacing: .08em; user-select: all; }
 .mails { list-style: none; padding: 0; border-top: 1px solid #8884; }
 .mails a { padding: .75rem .25rem; border-bottom: 1px solid #8884; color: inherit; text-decoration: none; }
 .mails a:hover { background: #8881; }
@@ -36,17 +47,24 @@ input { font: inherit; padding: .25rem .5rem; }
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
-def list_page(mails: "list[Mail]", wanted: str) -> str:
+def list_page(mails: "list[Mail]", texts: "list[Text]", wanted: str) -> str:
     rows = "".join(_row(mail) for mail in mails) or '<li class="note">Nothing here yet.</li>'
+    phones = "".join(_sms(text) for text in texts) or '<li class="note">Nothing here yet.</li>'
     search = (
         '<form><label>To <input name="to" type="search" autocomplete="off" '
         f'value="{html.escape(wanted)}"></label></form>'
     )
     tips = (
-        '<p class="note">Mails are kept in memory only, the last 200. Reload for new ones. Addresses that start '
-        "with <code>bounce</code> are refused for good, those with <code>later</code> for now.</p>"
+        '<p class="note">Kept in memory only, the last 200 of each. Reload for new ones. Addresses that start '
+        "with <code>bounce</code> and numbers that end in <code>0000</code> are refused for good, those with "
+        "<code>later</code> and <code>0001</code> for now.</p>"
     )
-    return _page("Mail sink", f'<header><h1>Mail sink</h1>{search}</header>{tips}<ul class="mails">{rows}</ul>')
+    columns = (
+        '<div class="columns">'
+        f'<section class="phones" aria-labelledby="sms"><h2 id="sms">SMS</h2><ol>{phones}</ol></section>'
+        f'<section aria-labelledby="mail"><h2 id="mail">Mail</h2><ul class="mails">{rows}</ul></section></div>'
+    )
+    return _page("Mail and SMS sink", f"<header><h1>Mail and SMS sink</h1>{search}</header>{tips}{columns}", "list")
 
 
 def _row(mail: "Mail") -> str:
@@ -57,7 +75,15 @@ def _row(mail: "Mail") -> str:
     )
 
 
-def _time(mail: "Mail") -> str:
+def _sms(text: "Text") -> str:
+    code = "" if text.code is None else f'<strong class="code">{html.escape(text.code)}</strong>'
+    return (
+        f'<li class="sms"><header><span class="to">{html.escape(text.to)}</span>{_time(text)}</header>'
+        f'<p class="bubble">{html.escape(text.text)}</p>{code}</li>'
+    )
+
+
+def _time(mail: "Mail | Text") -> str:
     return f'<time datetime="{mail.received.isoformat()}">{mail.received.astimezone():%H:%M:%S}</time>'
 
 
@@ -97,9 +123,9 @@ def not_found_page() -> str:
     return _page("Not here", "<h1>This mail is not here (any more)</h1><p><a href='/'>All mail</a></p>")
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, body: str, kind: str = "one") -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/style.css"></head>'
-        f"<body>{body}</body></html>"
+        f'<body class="{kind}">{body}</body></html>'
     )

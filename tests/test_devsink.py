@@ -1,8 +1,10 @@
-"""The development mail sink: it takes mail like a real server and shows it safely."""
+"""The development sink: it takes mail and SMS like real services and shows them safely."""
 
 import http.client
+import json
 import smtplib
 import threading
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import ThreadingHTTPServer
@@ -11,7 +13,14 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from securemail import devsink
-from tests.servers import free_port
+from securemail.config import SINK_SMS_SECRET, Settings, WebhookSms
+from securemail.crypto.webhooks import signature
+from securemail.delivery.sms_text import Sms
+from securemail.delivery.sms_transport import transport_of
+from securemail.delivery.smtp import Delivered, PermanentFailure, Result, TemporaryFailure
+from tests.servers import SECRET, free_port
+
+TEXT = "Je inlogcode voor <b>Van Dalen</b> is 042317.\n\n@mail.example.org #042317"
 
 
 @pytest.fixture
@@ -30,7 +39,7 @@ def smtp_port(box: devsink.Box) -> Iterator[int]:
 @pytest.fixture
 def http_port(box: devsink.Box) -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), devsink.page_handler(box))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server.server_port
     server.shutdown()
@@ -101,3 +110,86 @@ def test_only_the_last_mails_are_kept(box: devsink.Box) -> None:
 @pytest.mark.parametrize("path", ["/mail/1", "/mail/x", "/mail/1/html", "/../etc/passwd", "/mail"])
 def test_what_is_not_there_is_not_found(http_port: int, path: str) -> None:
     assert get(http_port, path)[0].status == 404
+
+
+def text_to(port: int, number: str, *, row: bytes = bytes(16)) -> Result:
+    """As the product does it with the settings of `make run`."""
+    development = {"SECUREMAIL_ENV": "development", "SECUREMAIL_SECRET": SECRET, "SINK_HTTP_PORT": str(port)}
+    return transport_of(Settings.from_environ(development).sms).send(Sms(row, number, TEXT))
+
+
+def post(port: int, body: bytes, *, path: str = "/sms", host: str | None = None, **headers: str) -> int:
+    stamp = int(headers.pop("stamp", time.time()))
+    given = {
+        "Host": host or f"localhost:{port}", "Content-Type": "application/json", "Idempotency-Key": "a",
+        "Securemail-Timestamp": str(stamp), "Securemail-Signature": signature(SINK_SMS_SECRET, stamp, body),
+        **headers,
+    }  # fmt: skip
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("POST", path, body=body, headers=given)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+GOOD = json.dumps({"id": "a", "to": "+31612345678", "text": TEXT}).encode()
+
+
+def test_an_sms_is_shown_as_a_phone_would(http_port: int) -> None:
+    assert text_to(http_port, "+31612345678") == Delivered()
+    page = get(http_port, "/")[1]
+    assert '<span class="to">+31612345678</span>' in page
+    assert "Je inlogcode voor &lt;b&gt;Van Dalen&lt;/b&gt; is 042317." in page
+    assert '<strong class="code">042317</strong>' in page
+
+
+def test_the_newest_sms_stands_first_and_one_that_comes_twice_stands_once(http_port: int) -> None:
+    for number, row in (("+31600000002", b"1"), ("+31600000013", b"2"), ("+31600000013", b"2")):
+        text_to(http_port, number, row=row * 16)
+    page = get(http_port, "/")[1]
+    assert page.count('class="sms"') == 2
+    assert page.index("+31600000013") < page.index("+31600000002")
+
+
+@pytest.mark.parametrize(("wanted", "found"), [("06 1234", 1), ("%2B316", 1), ("678", 1), ("0699", 0), ("sanne", 0)])
+def test_an_sms_is_found_by_its_number(http_port: int, wanted: str, found: int) -> None:
+    text_to(http_port, "+31612345678")
+    page = get(http_port, f"/?to={wanted.replace(' ', '+')}")[1]
+    assert page.count('class="sms"') == found
+
+
+def test_refusals_of_sms_can_be_tried(http_port: int) -> None:
+    assert text_to(http_port, "+31612340000") == PermanentFailure(422)
+    assert text_to(http_port, "+31612340001") == TemporaryFailure("answer 503")
+    assert 'class="sms"' not in get(http_port, "/")[1]
+
+
+def test_an_sms_needs_our_signature(http_port: int, box: devsink.Box) -> None:
+    """Pages elsewhere can make a browser post to this machine."""
+    assert post(http_port, GOOD) == 202
+    assert post(http_port, GOOD, **{"Securemail-Signature": "v1=" + "0" * 64}) == 401
+    assert post(http_port, GOOD, **{"Securemail-Signature": ""}) == 401
+    assert post(http_port, GOOD, **{"Securemail-Timestamp": "soon"}) == 401
+    assert post(http_port, GOOD, stamp=str(int(time.time()) - 400)) == 401
+    wrong = WebhookSms(url=f"http://127.0.0.1:{http_port}/sms", secret="another secret of forty characters", timeout=2)
+    assert transport_of(wrong).send(Sms(b"2" * 16, "+31612345678", TEXT)) == PermanentFailure(401)
+    assert len(box.texts) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"null", b"\xff", b'{"id":"a","to":"+316","text":1}',
+        b'{"id":"a","to":"0612345678","text":"x"}', b'{"id":"b","to":"+31612345678","text":"x"}', b'{"to":"+31612345678","text":"x"}',
+        b'{"id":"a","to":"+31612345678","text":"x","more":"y"}', b'{"id":"a","to":"+31612345678<b>","text":"x"}',
+    ],
+)  # fmt: skip
+def test_what_is_no_sms_is_refused(http_port: int, body: bytes) -> None:
+    assert post(http_port, body) == 400
+
+
+def test_sms_are_posted_to_one_place_from_this_machine(http_port: int, box: devsink.Box) -> None:
+    assert post(http_port, GOOD, path="/") == 404
+    assert post(http_port, GOOD, host="evil.example:80") == 421
+    assert post(http_port, b"", **{"Content-Length": str(devsink.SMS_SIZE_LIMIT + 1)}) == 413
+    assert len(box.texts) == 0
