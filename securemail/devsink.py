@@ -288,8 +288,9 @@ def main() -> None:
     parser.add_argument("--http-port", type=int, default=8025)
     parser.add_argument("--refuse", default="", help="addresses to refuse for good, comma separated")
     options = parser.parse_args()
-    # Not an argument: other users of the machine see those.
-    sms_secret = os.environ.get("SMS_WEBHOOK_SECRET", "").strip() or SINK_SMS_SECRET
+    # As the settings read it; not an argument, because other users of the machine see those.
+    to_sink = not os.environ.get("SMS_WEBHOOK_URL", "").strip()
+    sms_secret = SINK_SMS_SECRET if to_sink else os.environ.get("SMS_WEBHOOK_SECRET", "").strip()
     refuse = frozenset(address.strip().lower() for address in options.refuse.split(",") if address.strip())
     # aiosmtpd logs each session's addresses at INFO.
     logging.getLogger("mail.log").setLevel(logging.ERROR)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from securemail.config import Settings
+from securemail.config import Settings, TwilioSms, WebhookSms
 from securemail.errors import ConfigError
 from tests.servers import SECRET
 
@@ -137,3 +137,110 @@ def test_an_empty_smtp_host_is_none_at_all() -> None:
 def test_a_port_that_is_no_number_is_told() -> None:
     with pytest.raises(ConfigError, match="DATABASE_URL has a port"):
         Settings.from_environ({**DEVELOPMENT, "DATABASE_URL": "postgresql://u:geheim@localhost:abc/x"})
+
+
+TWILIO = {
+    **PRODUCTION,
+    "SMS_PROVIDER": "twilio",
+    "SMS_TWILIO_ACCOUNT": "AC" + "0" * 32,
+    "SMS_TWILIO_TOKEN": "hunter4",
+    "SMS_TWILIO_FROM": "+3197010240000",
+}
+WEBHOOK = {
+    **PRODUCTION,
+    "SMS_PROVIDER": "webhook",
+    "SMS_WEBHOOK_URL": "https://sms.example.org/send?token=hunter5",
+    "SMS_WEBHOOK_SECRET": "hunter6" * 5,
+}
+
+
+def test_sms_are_offered_when_somebody_sends_them() -> None:
+    assert Settings.from_environ(PRODUCTION).sms is None
+    assert not Settings.from_environ(PRODUCTION).sms_offered
+    for environ in (TWILIO, WEBHOOK, DEVELOPMENT):
+        assert Settings.from_environ(environ).sms_offered
+    assert not Settings.from_environ({**DEVELOPMENT, "SMS_PROVIDER": "none"}).sms_offered
+
+
+def test_sms_in_development_go_to_the_sink() -> None:
+    sms = Settings.from_environ({**DEVELOPMENT, "SINK_HTTP_PORT": "9025"}).sms
+    assert isinstance(sms, WebhookSms)
+    assert sms.url == "http://127.0.0.1:9025/sms"
+
+
+def test_twilio_by_its_account_or_a_key() -> None:
+    sms = Settings.from_environ(TWILIO).sms
+    assert isinstance(sms, TwilioSms)
+    assert (sms.url, sms.user, sms.account) == ("https://api.twilio.com", "AC" + "0" * 32, "AC" + "0" * 32)
+    assert (sms.sender, sms.service, sms.timeout) == ("+3197010240000", None, 10)
+    by_key = Settings.from_environ({**TWILIO, "SMS_TWILIO_KEY": "SK" + "1" * 32}).sms
+    assert isinstance(by_key, TwilioSms)
+    assert (by_key.user, by_key.account) == ("SK" + "1" * 32, "AC" + "0" * 32)
+
+
+@pytest.mark.parametrize("sender", ["+3197010240000", "Bakker", "Van Dalen", "1012", "De 3 Beren"])
+def test_senders_of_sms(sender: str) -> None:
+    sms = Settings.from_environ({**TWILIO, "SMS_TWILIO_FROM": sender}).sms
+    assert isinstance(sms, TwilioSms)
+    assert sms.sender == sender
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMS_PROVIDER", "pigeon"),
+        ("SMS_TIMEOUT", "0"),
+        ("SMS_TWILIO_ACCOUNT", ""),
+        ("SMS_TWILIO_ACCOUNT", "SK" + "0" * 32),
+        ("SMS_TWILIO_ACCOUNT", "AC" + "0" * 31),
+        ("SMS_TWILIO_KEY", "AC" + "0" * 32),
+        ("SMS_TWILIO_TOKEN", ""),
+        ("SMS_TWILIO_FROM", ""),
+        ("SMS_TWILIO_FROM", "0612345678901"),
+        ("SMS_TWILIO_FROM", "Van Dalen en Bakker"),
+        ("SMS_TWILIO_FROM", "Bäcker"),
+        ("SMS_TWILIO_SERVICE", "AC" + "0" * 32),
+        ("SMS_TWILIO_URL", "http://api.example.org"),
+        ("SMS_TWILIO_URL", "api.twilio.com"),
+        ("SMS_WEBHOOK_URL", ""),
+        ("SMS_WEBHOOK_URL", "http://sms.example.org/"),
+        ("SMS_WEBHOOK_URL", "https://user:password@sms.example.org/"),
+        ("SMS_WEBHOOK_URL", "https://sms.example.org:port/"),
+        ("SMS_WEBHOOK_URL", "https://sms.example.org/#part"),
+        ("SMS_WEBHOOK_URL", "ftp://sms.example.org/"),
+        ("SMS_WEBHOOK_SECRET", ""),
+        ("SMS_WEBHOOK_SECRET", "short"),
+        ("DEFAULT_REGION", "Nederland"),
+        ("DEFAULT_REGION", "ZZ"),
+    ],
+)
+def test_each_wrong_value_for_sms_is_told_by_its_name(name: str, value: str) -> None:
+    environ = {**(WEBHOOK if "WEBHOOK" in name else TWILIO), name: value}
+    assert [line for line in problems(environ) if name in line]
+
+
+def test_a_sender_and_a_service_exclude_each_other() -> None:
+    told = problems({**TWILIO, "SMS_TWILIO_SERVICE": "MG" + "0" * 32})
+    assert told == ["SMS_TWILIO_FROM (a sender) or SMS_TWILIO_SERVICE (a messaging service): set one of the two."]
+
+
+def test_numbers_and_codes_go_in_the_clear_to_this_machine_only() -> None:
+    secret = {"SMS_WEBHOOK_SECRET": "x" * 32}
+    assert Settings.from_environ({**DEVELOPMENT, **secret, "SMS_WEBHOOK_URL": "http://localhost:9/sms"}).sms_offered
+    told = problems({**DEVELOPMENT, **secret, "SMS_WEBHOOK_URL": "http://192.0.2.1/sms"})
+    assert told == ["SMS_WEBHOOK_URL must start with https://, unless the service is this machine."]
+
+
+def test_the_sinks_own_secret_is_good_for_the_sink_alone() -> None:
+    told = problems({**DEVELOPMENT, "SMS_WEBHOOK_URL": "https://sms.example.org/"})
+    assert [line.split()[0] for line in told] == ["SMS_WEBHOOK_SECRET"]
+
+
+def test_no_secret_of_sms_shows_in_a_printed_setting() -> None:
+    shown = repr(Settings.from_environ(TWILIO)) + repr(Settings.from_environ(WEBHOOK))
+    assert "hunter" not in shown
+
+
+def test_the_region_of_numbers_without_a_country() -> None:
+    assert Settings.from_environ(PRODUCTION).default_region == "NL"
+    assert Settings.from_environ({**PRODUCTION, "DEFAULT_REGION": "be"}).default_region == "BE"
