@@ -87,6 +87,7 @@ READABLE = {
         "mk_epoch": _EPOCH,
         "rotation_due": _STATE,
         "started_anew": "when the owner lost every way in and began again: senders are told it",
+        "closed": "when the account was closed: senders are told that nothing arrives any more",
     },
     "member": {"organisation": _OWNER, "account": _OWNER, "role": _KIND},
     "message": {

@@ -33,6 +33,7 @@ def upgrade() -> None:
         table.create_check_constraint(op.f("ck_account_state"), "state IN ('active', 'closed')")
         table.create_check_constraint(op.f("ck_account_vault"), "(state = 'closed') = (sealed_vault IS NULL)")
         table.create_check_constraint(op.f("ck_account_photo"), "(photo IS NULL) = (sealed_photo IS NULL)")
+        table.create_unique_constraint(op.f("uq_account_photo"), ["photo"])
     with op.batch_alter_table("unlocker") as table:
         table.add_column(sa.Column("credential_id", sa.LargeBinary(length=1023), nullable=True))
         table.add_column(sa.Column("credential_key", sa.LargeBinary(), nullable=True))
@@ -74,6 +75,7 @@ def upgrade() -> None:
     with op.batch_alter_table("mailbox") as table:
         table.add_column(sa.Column("rotation_due", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.add_column(sa.Column("started_anew", sa.DateTime(timezone=True), nullable=True))
+        table.add_column(sa.Column("closed", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("mailbox") as table:
         table.alter_column("rotation_due", existing_type=sa.Boolean(), server_default=None)
     with op.batch_alter_table("item") as table:
@@ -99,6 +101,7 @@ def downgrade() -> None:
         table.drop_constraint(op.f("ck_item_folder"), type_="check")
         table.create_check_constraint(op.f("ck_item_ck_item_folder"), "folder IN ('received', 'sent')")
     with op.batch_alter_table("mailbox") as table:
+        table.drop_column("closed")
         table.drop_column("started_anew")
         table.drop_column("rotation_due")
     with op.batch_alter_table("member") as table:
@@ -129,6 +132,7 @@ def downgrade() -> None:
         for column in ("sign_count", "credential_key", "credential_id"):
             table.drop_column(column)
     with op.batch_alter_table("account") as table:
+        table.drop_constraint(op.f("uq_account_photo"), type_="unique")
         table.drop_constraint(op.f("ck_account_photo"), type_="check")
         table.drop_constraint(op.f("ck_account_vault"), type_="check")
         table.drop_constraint(op.f("ck_account_state"), type_="check")

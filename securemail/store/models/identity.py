@@ -21,7 +21,7 @@ class Account(Base):
     rk_epoch: Mapped[int]
     vault_revision: Mapped[int]
     created: Mapped[Moment]
-    photo: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    photo: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
     sealed_entry: Mapped[Sealed]
     sealed_vault: Mapped[bytes | None] = mapped_column(LargeBinary)
     sealed_photo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

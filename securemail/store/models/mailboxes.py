@@ -10,7 +10,8 @@ class Mailbox(Base):
     """What mail is sent from and to. An organisation's has no address: it receives audit details.
 
     `rotation_due` says that the next session of its owner has to renew the mail key before it does anything else;
-    `started_anew` is when its owner, having lost every way in, began again with new keys.
+    `started_anew` is when its owner, having lost every way in, began again with new keys; `closed` when the account
+    was closed: nothing is delivered any more, and the row stays only so that conversations can name it.
     """
 
     __tablename__ = "mailbox"
@@ -22,6 +23,7 @@ class Mailbox(Base):
     mk_epoch: Mapped[int]
     rotation_due: Mapped[bool] = mapped_column(default=False)
     started_anew: Mapped[Moment | None]
+    closed: Mapped[Moment | None]
     sealed_holders: Mapped[Sealed]
 
 
