@@ -22,7 +22,8 @@ from securemail.identity.hashing import PasswordHasher
 Verdict = Literal["empty", "short", "common", "name", "long", "ok"]
 
 NEEDED = 15
-"""Characters while an account has no second step; there is none yet."""
+"""Characters while an account has no second step."""
+NEEDED_WITH_SECOND_STEP = 12
 _SALT_BYTES = 16
 _LIST = Path(__file__).with_name("common_passwords.txt")
 _LEAST_OWN = 6
@@ -51,17 +52,24 @@ class Strength:
     needed: int = NEEDED
 
 
-def strength(password: str, own: Iterable[str]) -> Strength:
+def needed(*, second_step: bool) -> int:
+    """How many characters a password must have, beside a second step or alone."""
+    return NEEDED_WITH_SECOND_STEP if second_step else NEEDED
+
+
+def strength(password: str, own: Iterable[str], needed: int = NEEDED) -> Strength:
     """Judge a password; `own` are the name, the address and the organisation's name of who chose it."""
     if len(password) > MAX_CHARACTERS:
-        return Strength("long", len(password))
+        return Strength("long", len(password), needed)
     text = unicodedata.normalize("NFKC", password)
-    return Strength(_verdict(text, own), len(text))
+    return Strength(_verdict(text, own, needed), len(text), needed)
 
 
-def require_strong(password: str, own: Iterable[str]) -> None:
-    """Raises InvalidInput: ('password', the verdict) unless it is 'ok'."""
-    verdict = strength(password, own).verdict
+def require_strong(password: str, own: Iterable[str], needed: int = NEEDED) -> None:
+    """Raises InvalidInput: ('password', the verdict) unless it is 'ok'; 'short_12' where twelve would be enough."""
+    verdict = strength(password, own, needed).verdict
+    if verdict == "short" and needed != NEEDED:
+        raise InvalidInput("password", f"short_{needed}")
     if verdict != "ok":
         raise InvalidInput("password", verdict)
 
@@ -72,10 +80,10 @@ def stretch_new(password: str, keys: ConfiguredKeys, hasher: PasswordHasher) -> 
     return NewPassword(parameters, hasher.stretch(password, parameters, keys.pepper(keys.pepper_id)))
 
 
-def _verdict(text: str, own: Iterable[str]) -> Verdict:
+def _verdict(text: str, own: Iterable[str], needed: int) -> Verdict:
     if not text:
         return "empty"
-    if len(text) < NEEDED:
+    if len(text) < needed:
         return "short"
     folded = text.casefold()
     if _made_of(folded, own):

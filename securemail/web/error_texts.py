@@ -97,6 +97,7 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "organisation.control": _("In deze naam staan tekens die niet kunnen."),
     "password.empty": _("Vul een wachtwoord in."),
     "password.short": _("Dit wachtwoord is te kort. Gebruik minstens 15 tekens."),
+    "password.short_12": _("Dit wachtwoord is te kort. Gebruik minstens 12 tekens."),
     "password.long": _("Dit wachtwoord is langer dan 1024 tekens. Kies een korter wachtwoord."),
     "password.common": _("Dit wachtwoord staat op de lijst van veelgebruikte wachtwoorden. Kies een ander."),
     "password.name": _("Dit wachtwoord bestaat uit je naam of die van je organisatie. Kies een ander."),
