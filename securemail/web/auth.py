@@ -102,6 +102,16 @@ def administrator() -> Administrator:
     return cast(Administrator, g.administrator)
 
 
+def step_out() -> None:
+    """Let go of the transaction for slow work, or for a count that must stand; who is asking is then looked up anew.
+
+    What the page wrote so far is lost: call it before anything is written.
+    """
+    session.settle(success=False)
+    for name in ("_login_user", "owner", "member", "administrator"):
+        g.pop(name, None)
+
+
 def known_owner() -> Owner | None:
     """Whose account this request has met already; asks the database nothing."""
     return cast("Owner | None", g.get("owner"))
