@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
-from securemail.errors import CannotOpen, SecuremailError
+from securemail.errors import CannotOpen, Conflict, SecuremailError
 from securemail.identity.context import Context
 from securemail.store.models import BrowserSession
 from securemail.store.statements import changed
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 STEP: Final = timedelta(minutes=5)
 """How long a second step may take."""
 NOBODY: Final = bytes(16)
+_SWAPS: Final = 3
 
 
 class SessionEnded(SecuremailError):
@@ -64,6 +65,48 @@ def answered(ctx: Context, held: Held) -> dict[str, Any]:
     content = asked(ctx, held)
     used = update(BrowserSession).where(BrowserSession.id == held.session, BrowserSession.sealed_challenge == sealed)
     return content if sealed and changed(ctx.db, used.values(sealed_challenge=None)) == 1 else {}
+
+
+def keep(ctx: Context, held: Held, name: str, content: Mapping[str, Any]) -> None:
+    """Note one thing beside what this browser was asked for otherwise: an SMS code stays good while a passkey is tried.
+
+    Raises:
+        SessionEnded: there is no such session.
+        Conflict: too much at once.
+    """
+    for _ in range(_SWAPS):
+        before = _sealed(ctx, held)
+        if _swap(ctx, held, before, {**asked(ctx, held), name: content}):
+            return
+    if ctx.db.scalar(select(BrowserSession.id).where(BrowserSession.id == held.session)) is None:
+        raise SessionEnded
+    raise Conflict
+
+
+def take(ctx: Context, held: Held, name: str) -> dict[str, Any]:
+    """Use one thing up and leave the others; of several answers at once, one finds it. Empty for the others."""
+    for _ in range(_SWAPS):
+        before, content = _sealed(ctx, held), asked(ctx, held)
+        found = content.pop(name, None)
+        if not isinstance(found, dict):
+            return {}
+        if _swap(ctx, held, before, content):
+            return found
+    return {}
+
+
+def _sealed(ctx: Context, held: Held) -> bytes | None:
+    return ctx.db.scalar(select(BrowserSession.sealed_challenge).where(BrowserSession.id == held.session))
+
+
+def _swap(ctx: Context, held: Held, before: bytes | None, content: Mapping[str, Any]) -> bool:
+    sealed = None
+    if content:
+        sealed = cookies.seal_challenge(held.secret, content, session=held.session, holder=held.holder)
+    unchanged = update(BrowserSession).where(
+        BrowserSession.id == held.session, BrowserSession.sealed_challenge == before
+    )
+    return changed(ctx.db, unchanged.values(sealed_challenge=sealed)) == 1
 
 
 def ask_stranger(ctx: Context) -> Held:

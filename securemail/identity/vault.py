@@ -5,7 +5,7 @@ the transaction that lets somebody in, and of two at the same moment one succeed
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from securemail.store.statements import changed
 log = logging.getLogger(__name__)
 
 MOST_DEVICES: Final = 50
+_SWAPS: Final = 5
 
 
 class VaultChanged(Conflict):
@@ -173,6 +174,24 @@ def write(ctx: Context, root: RootKeys, vault: Vault) -> Vault:
     if held is not None:
         ctx.db.expire(held)
     return after
+
+
+def change(ctx: Context, root: RootKeys, how: Callable[[Vault], Vault]) -> Vault:
+    """Read, change and write. Who loses the swap looks again, so that what is single-use is found used up by then.
+
+    Raises:
+        VaultChanged: it kept changing, or the root key was rotated away.
+        Whatever `how` raises.
+    """
+    for _ in range(_SWAPS):
+        try:
+            return write(ctx, root, how(read(ctx, root)))
+        except VaultChanged:
+            # One of another root key would not open, and that is no alarm.
+            epoch = ctx.db.scalar(select(Account.rk_epoch).where(Account.id == root.account))
+            if epoch != root.epoch:
+                raise
+    raise VaultChanged
 
 
 def to_json(vault: Vault) -> dict[str, Any]:
