@@ -16,7 +16,7 @@ from securemail.errors import ConfigError
 
 Environment = Literal["development", "production"]
 SmtpSecurity = Literal["none", "starttls", "tls"]
-SignUp = Literal["open", "closed"]
+SignUp = Literal["open", "invitation"]
 Language = Literal["nl", "en"]
 SmsProvider = Literal["none", "twilio", "webhook"]
 
@@ -32,7 +32,8 @@ SINK_SMS_SECRET: Final = "the sink of make run, on this machine only"  # noqa: S
 _SHORTEST_SMS_SECRET: Final = 32
 _TWILIO_ID: Final = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 _SMS_SENDER: Final = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=[A-Za-z0-9 ]*[A-Za-z])[A-Za-z0-9 ]{1,11}")
-_SIGN_UP: Final[dict[str, SignUp]] = {"open": "open", "closed": "closed"}
+_SIGN_UP: Final[dict[str, SignUp]] = {"open": "open", "invitation": "invitation", "closed": "invitation"}
+"""How a new organisation begins; `closed` is the older word for by invitation."""
 _LANGUAGES: Final[dict[str, Language]] = {"nl": "nl", "en": "en"}
 
 T = TypeVar("T")
@@ -203,7 +204,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         mail_from=read.parsed("MAIL_FROM", "securemail@localhost", _address),
         sms=_sms(read, sink_http_port, development=development),
         default_region=read.parsed("DEFAULT_REGION", "NL", _region),
-        sign_up=read.choice("SIGN_UP", "open" if development else "closed", _SIGN_UP),
+        sign_up=read.choice("SIGN_UP", "open" if development else "invitation", _SIGN_UP),
         default_language=read.choice("DEFAULT_LANGUAGE", "nl", _LANGUAGES),
         argon2_slots=read.number("ARGON2_SLOTS", os.cpu_count() or 1, least=1, most=1024),
         log_level=read.choice("LOG_LEVEL", "INFO", {level.lower(): level for level in LOG_LEVELS}),

@@ -42,7 +42,7 @@ def test_nothing_set_is_production_and_tells_everything_at_once() -> None:
 
 def test_production_is_careful() -> None:
     settings = Settings.from_environ(PRODUCTION)
-    assert settings.sign_up == "closed"
+    assert settings.sign_up == "invitation"
     assert (settings.smtp.security, settings.smtp.port) == ("starttls", 587)
     assert settings.sink_url is None
     assert settings.trusted_proxies == 0

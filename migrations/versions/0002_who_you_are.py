@@ -61,7 +61,9 @@ def upgrade() -> None:
         table.add_column(sa.Column("sealed_for_organisation", sa.LargeBinary(), nullable=True))
         table.drop_constraint(op.f("ck_pending_ck_pending_kind"), type_="check")
         table.create_check_constraint(op.f("ck_pending_kind"), _PENDING)
-        table.create_check_constraint(op.f("ck_pending_state"), "state IN ('open', 'confirmed', 'consented', 'ready')")
+        table.create_check_constraint(
+            op.f("ck_pending_state"), "state IN ('open', 'confirmed', 'consented', 'ready', 'withdrawn', 'joined')"
+        )
         table.create_foreign_key(op.f("fk_pending_organisation"), "organisation", ["organisation"], ["id"])
         table.create_foreign_key(op.f("fk_pending_account"), "account", ["account"], ["id"], ondelete="CASCADE")
     op.create_index("ix_pending_organisation", "pending", ["organisation"], unique=False)

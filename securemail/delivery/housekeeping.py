@@ -6,7 +6,7 @@ A little at a time, so that no transaction holds the database; every worker does
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from securemail.delivery.workers import ALIVE_FOR
@@ -15,6 +15,8 @@ from securemail.store.models import Attempt, BrowserSession, Outbox, OutboxLock,
 from securemail.store.statements import changed
 
 KEPT_AFTER_END: Final = timedelta(days=1)
+INVITATIONS_KEPT: Final = timedelta(days=30)
+"""Administrators send an expired invitation again, and see which mail came back."""
 _BATCH: Final = 200
 _ENDED: Final = ("sent", "failed", "cancelled")
 
@@ -24,14 +26,20 @@ def tidy(ctx: Context) -> int:
     return _give_up_lost(ctx) + sum(
         _delete_batch(ctx, key, *expired)
         for key, *expired in (
-            (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END),
+            (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END, ~_refused_invitation()),
+            (Outbox.id, _refused_invitation(), Outbox.due < ctx.now - 2 * INVITATIONS_KEPT),
             (WorkerKey.id, WorkerKey.seen < ctx.now - 10 * ALIVE_FOR),
             # Kept a day longer, so that a late click is told "expired" and not "unknown".
-            (Pending.id, Pending.expires < ctx.now - KEPT_AFTER_END),
+            (Pending.id, Pending.expires < ctx.now - KEPT_AFTER_END, Pending.kind != "invitation"),
+            (Pending.id, Pending.expires < ctx.now - INVITATIONS_KEPT, Pending.kind == "invitation"),
             (BrowserSession.id, BrowserSession.expires < ctx.now),
             (Attempt.tag, Attempt.window_ends < ctx.now),
         )
     )
+
+
+def _refused_invitation() -> ColumnElement[bool]:
+    return and_(Outbox.kind == "invitation", Outbox.state == "failed")
 
 
 def _give_up_lost(ctx: Context) -> int:

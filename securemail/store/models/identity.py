@@ -101,7 +101,7 @@ class Pending(Base):
             " 'fresh-start', 'fresh-start-wait', 'fresh-start-ready')",
             name="kind",
         ),
-        CheckConstraint("state IN ('open', 'confirmed', 'consented', 'ready')", name="state"),
+        CheckConstraint("state IN ('open', 'confirmed', 'consented', 'ready', 'withdrawn', 'joined')", name="state"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
