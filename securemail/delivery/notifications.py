@@ -39,6 +39,7 @@ class Notification:
     brand: Brand
     values: dict[str, Any] = field(default_factory=dict)
     sent: datetime | None = None
+    zone: str = ""
 
 
 def prepare(ctx: Context, job: Job, *, brand: Brand, public_url: str) -> Notification:
@@ -104,6 +105,13 @@ def _member_message(ctx: Context, job: Job, brand: Brand, public_url: str) -> No
     )  # fmt: skip
 
 
+def _log_in_warning(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    """Something about logging in that the owner should know: browser and network, and when in their own zone."""
+    payload = _payload(job)
+    facts = {"browser": _line(payload["browser"]), "network": _line(payload["network"])}
+    return _sealed(job, payload, brand, **_places(public_url, link=f"{public_url}/login?next=/security"), **facts)
+
+
 _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] = {
     "guest_message": _guest_message,
     "guest_answer": _guest_answer,
@@ -111,6 +119,8 @@ _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] 
     "activation": _activation,
     "already_account": _already_account,
     "recovery_code": _recovery_code,
+    "new_device": _log_in_warning,
+    "second_step_failed": _log_in_warning,
 }
 KINDS: Final = tuple(_KINDS)
 
@@ -125,7 +135,7 @@ def _sealed(job: Job, payload: Mapping[str, Any], brand: Brand, **values: Any) -
     sent = datetime.fromisoformat(payload["sent"]) if "sent" in payload else None
     return Notification(
         job.outbox, job.kind, _address(payload["to"]), _line(payload.get("name") or ""),
-        _language(payload["language"]), brand, values=values, sent=sent,
+        _language(payload["language"]), brand, values=values, sent=sent, zone=str(payload.get("zone") or ""),
     )  # fmt: skip
 
 

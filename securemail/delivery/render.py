@@ -1,10 +1,10 @@
 """A notification as a mail: subject, text and HTML from templates, in the receiver's language, without a web request.
 
-Times are Dutch time, the default zone of the product: a guest's own zone is not known when a mail is made.
+Times are in the receiver's zone where that is known, which it never is of a guest: then they are Dutch time.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -24,7 +24,18 @@ from securemail.i18n import catalogue
 TEMPLATES: Final = ROOT / "templates"
 ZONE: Final = "Europe/Amsterdam"
 _NOTHING: Final = dict.fromkeys(
-    ("sender_name", "sender_address", "sent", "link", "short_link", "host", "code_groups", "recipient_name")
+    (
+        "sender_name",
+        "sender_address",
+        "sent",
+        "link",
+        "short_link",
+        "host",
+        "code_groups",
+        "recipient_name",
+        "browser",
+        "network",
+    )
 )
 """What a kind does not have is None in its templates; what no kind has is an error."""
 _SPECIALS: Final = str.maketrans(dict.fromkeys('"(),:;<>@[\\]', " "))
@@ -64,13 +75,20 @@ class Renderer:
         return words.get_template(f"mail/{notification.kind}/{name}").render(values)
 
 
-def moment(when: datetime, language: str) -> str:
-    """22 november 2026, 9.58 uur; in English 22 November 2026, 9:58."""
-    local = when.astimezone(get_timezone(ZONE))
+def moment(when: datetime, language: str, zone: str = "") -> str:
+    """22 november 2026, 9.58 uur; in English 22 November 2026, 9:58. Dutch time, where no other zone is known."""
+    local = when.astimezone(_zone(zone))
     day = format_date(local.date(), "d MMMM y", locale={"en": "en_GB"}.get(language, language))
     if language == "en":
         return f"{day}, {local.hour}:{local.minute:02d}"
     return f"{day}, {local.hour}.{local.minute:02d} uur"
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return get_timezone(name or ZONE)
+    except LookupError:  # a zone that was renamed since it was chosen
+        return get_timezone(ZONE)
 
 
 def _values(notification: Notification) -> dict[str, Any]:
@@ -78,7 +96,7 @@ def _values(notification: Notification) -> dict[str, Any]:
     return {
         **_NOTHING,
         **notification.values,
-        "sent": None if sent is None else moment(sent, notification.language),
+        "sent": None if sent is None else moment(sent, notification.language, notification.zone),
         "recipient_name": notification.name or None,
         "brand": notification.brand,
         "product": PRODUCT,

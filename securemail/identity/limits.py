@@ -90,12 +90,17 @@ class Steady:
 LOGIN_PAIR = Growing("login-pair", free=5)
 LOGIN_NETWORK = Steady("login-network", an_hour=60)
 LOGIN_ACCOUNT = Steady("login-account", an_hour=100)
+SECOND_STEP_PAIR = Growing("second-step-pair", free=5)
+SECOND_STEP_ACCOUNT = Steady("second-step-account", an_hour=10)
+PASSKEY_NETWORK = Steady("passkey-network", an_hour=120)
 SIGN_UP_ADDRESS = Growing("sign-up-address", free=3)
 SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
 MESSAGE_CODE = Steady("message-code", an_hour=60)
 TOKEN = Steady("token", an_hour=120)
 ALARM = Steady("alarm", an_hour=20)
 _KNOWN = "known-network"
+_FAILED_STEPS = "second-step-failed"
+_DAY = timedelta(days=1)
 
 
 def network(address: str | None) -> bytes:
@@ -134,6 +139,43 @@ def forgive_login(ctx: Context, address: str, network: bytes) -> None:
     if not _is_known(ctx, account, network):
         _give_back(ctx, LOGIN_ACCOUNT, account)
     _write(ctx, _tag(ctx, _KNOWN, account, network), Bucket(1, ctx.now + KNOWN_FOR))
+
+
+def check_second_step(runtime: "Runtime", address: str, network: bytes) -> None:
+    """Count one try at a second step, in addition to the five of its session: whoever has the password can make those.
+
+    Raises:
+        TooManyAttempts: wait.
+    """
+    with runtime.work(write=True) as ctx:
+        account = ctx.keys.address_tag(address)
+        _spend(ctx, SECOND_STEP_PAIR, account, network)
+        if not _is_known(ctx, account, network):
+            _spend(ctx, SECOND_STEP_ACCOUNT, account)
+
+
+def forgive_second_step(ctx: Context, address: str, network: bytes) -> None:
+    """A right second step, called before `forgive_login`, which makes the network known."""
+    account = ctx.keys.address_tag(address)
+    ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, SECOND_STEP_PAIR.purpose, account, network)))
+    if not _is_known(ctx, account, network):
+        _give_back(ctx, SECOND_STEP_ACCOUNT, account)
+    ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, _FAILED_STEPS, account)))
+
+
+def count_failed_step(ctx: Context, address: str) -> int:
+    """Count a wrong second step, over all sessions of an account: somebody has the password. How many today."""
+    tag = _tag(ctx, _FAILED_STEPS, ctx.keys.address_tag(address))
+    bucket = _locked(ctx, tag)
+    count = bucket.count + 1 if bucket.ends > ctx.now else 1
+    _write(ctx, tag, Bucket(count, max(bucket.ends, ctx.now + _DAY)))
+    return count
+
+
+def check_passkey(runtime: "Runtime", network: bytes) -> None:
+    """Count one challenge for a passkey: nobody guesses one, but it is work. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, PASSKEY_NETWORK, network)
 
 
 def check_sign_up(runtime: "Runtime", address: str, network: bytes) -> None:

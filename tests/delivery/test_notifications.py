@@ -12,6 +12,7 @@ from tests.delivery.office import CODE, Office, guest_payload, job_of
 
 URL = "https://post.vandalenbakker.example"
 NOBODY = cast(Context, None)
+LOG_IN = {"to": "a@example.org", "language": "nl", "browser": "Firefox · Linux", "network": "192.0.2.7"}
 
 
 def _prepare(payload: dict[str, object] | None, kind: str = "guest_message") -> Notification:
@@ -39,6 +40,7 @@ def test_every_kind_can_be_made() -> None:
         "guest_answer": guest_payload(),
         "activation": {"to": "a@example.org", "token_link": f"{URL}/activate#x", "language": "en"},
         "already_account": {"to": "a@example.org", "language": "nl"},
+        **dict.fromkeys(("new_device", "second_step_failed"), LOG_IN),
         "recovery_code": {"to": "a@example.org", "name": "A", "code_groups": "AAAA BBBB", "language": "nl"},
     }
     assert {*payloads, "member_message"} == set(notifications.KINDS)

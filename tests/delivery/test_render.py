@@ -17,6 +17,7 @@ from securemail.identity.context import Context
 from tests.delivery.office import CODE, START, guest_payload, job_of
 
 URL = "https://post.vandalenbakker.example"
+WHERE = {"browser": "Firefox · Linux", "network": "192.0.2.7"}
 
 
 def _written(kind: str = "guest_message", **changes: object) -> EmailMessage:
@@ -112,7 +113,7 @@ def test_foreign_names_and_addresses_survive() -> None:
 @pytest.mark.parametrize("kind", [kind for kind in notifications.KINDS if kind != "member_message"])
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_every_mail_has_a_subject_and_both_parts(kind: str, language: str) -> None:
-    extra = {"token_link": f"{URL}/activate#x", "code_groups": ["AAAA"] * 9}
+    extra = {"token_link": f"{URL}/activate#x", "code_groups": ["AAAA"] * 9, **WHERE}
     mail = _mail(kind, language=language, **extra)
     assert mail["Subject"].strip()
     assert "\n" not in mail["Subject"]
@@ -124,3 +125,9 @@ def test_times_are_dutch_time_in_the_readers_words() -> None:
     summer = datetime(2026, 7, 1, 22, 5, tzinfo=UTC)
     assert moment(summer, "nl") == "2 juli 2026, 0.05 uur"
     assert moment(summer, "en") == "2 July 2026, 0:05"
+
+
+def test_a_member_reads_the_time_of_their_own_zone() -> None:
+    assert moment(datetime(2026, 7, 1, 22, 5, tzinfo=UTC), "nl", "Asia/Tokyo") == "2 juli 2026, 7.05 uur"
+    assert moment(datetime(2026, 7, 1, 22, 5, tzinfo=UTC), "nl", "Long/Gone") == "2 juli 2026, 0.05 uur"
+    assert "22 november 2026, 17.58 uur" in _part(_mail("new_device", zone="Asia/Tokyo", **WHERE), "plain")
