@@ -15,8 +15,10 @@ from securemail.delivery.sms_text import Sms
 from securemail.delivery.smtp import Delivered, PermanentFailure, Result, TemporaryFailure
 
 _TRY_AGAIN: Final = frozenset({408, 425, 429})
-_TOO_MANY: Final = frozenset({14107, 20429, 30001, 30022})
+_TOO_MANY: Final = frozenset({14107, 20429, 21611, 30001, 30022})
 """Twilio's own codes for going too fast or a full queue; they may come with a plain 400."""
+_KEPT_SECONDS: Final = 600
+"""How long it may lie in Twilio's own queue, where ten hours are possible: a late code only confuses."""
 _NEVER_SENT: Final = frozenset({"failed", "undelivered", "canceled"})
 
 
@@ -30,7 +32,9 @@ class TwilioTransport:
     def send(self, sms: Sms) -> Result:
         """Hand over one SMS."""
         try:
-            sent = self._client().messages.create(to=sms.to, body=sms.text, **self._sender())
+            sent = self._client().messages.create(
+                to=sms.to, body=sms.text, validity_period=_KEPT_SECONDS, **self._sender()
+            )
         except TwilioRestException as error:
             return _refusal(error.status, error.code)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, TwilioException) as error:

@@ -33,13 +33,14 @@ def _send(url: str, *, user: str = ACCOUNT, password: str = TOKEN, timeout: floa
 
 def test_an_sms_is_handed_over_word_for_word(twilio: TwilioStub) -> None:
     assert _send(twilio.url) == Delivered()
-    assert twilio.taken == [{"To": SMS.to, "Body": SMS.text, "From": "Bakker"}]
+    assert twilio.taken == [{"To": SMS.to, "Body": SMS.text, "ValidityPeriod": "600", "From": "Bakker"}]
     assert twilio.requests == [(f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json", ACCOUNT)]
 
 
 def test_a_key_logs_in_for_the_account_and_a_service_chooses_the_sender(twilio: TwilioStub) -> None:
     assert _send(twilio.url, user=KEY, service=True) == Delivered()
-    assert twilio.taken == [{"To": SMS.to, "Body": SMS.text, "MessagingServiceSid": SERVICE}]
+    [taken] = twilio.taken
+    assert (taken["MessagingServiceSid"], taken.get("From")) == (SERVICE, None)
     assert twilio.requests[0][1] == KEY
 
 
