@@ -7,7 +7,7 @@ from pathlib import Path
 from securemail import ids
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.links import link_ref
-from securemail.identity import accounts
+from securemail.identity import profile
 from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
 from securemail.messages import drafts, receipts, revocation, sending
@@ -58,7 +58,7 @@ class Office:
         """Every member reads in this language from now on."""
         with self.house.work() as ctx:
             for member in (self.house.marieke, self.house.sanne):
-                accounts.set_language(ctx, member, language)
+                profile.set_language(ctx, member.owner, language)
 
     def ref(self, sent: sending.Sent, address: str = FATIMA[0]) -> str:
         """The part of a guest's link that stands in its path."""

@@ -13,7 +13,7 @@ from securemail.crypto.secrets import RecoveryCode, RootKey
 from securemail.crypto.unlock import RootKeys
 from securemail.delivery import outbox
 from securemail.errors import Conflict
-from securemail.identity import context, vault
+from securemail.identity import vault
 from securemail.identity.context import Context
 from securemail.identity.passwords import NewPassword
 from securemail.mailboxes import directory, keys, mailboxes
@@ -82,13 +82,6 @@ def create_account(
 def note_creation(ctx: Context, organisation: bytes, new: NewAccount) -> None:
     """Write the audit row, once the organisation has a mailbox that it can be sealed to."""
     audit.record(ctx, organisation, "account-created", new.root.account, {"mailbox": new.mail.principal.hex()})
-
-
-def set_language(ctx: Context, member: context.Member, language: str) -> None:
-    """Speak another language to a member, on pages and in mails."""
-    account = ctx.db.get_one(Account, member.root.account)
-    entry = ctx.keys.open_entry(account.id, account.sealed_entry)
-    account.sealed_entry = ctx.keys.seal_entry(account.id, {**entry, "language": language})
 
 
 def _add_account(

@@ -59,7 +59,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "compose.chip": "member",
     "compose.suggest": "member",
     "settings.overview": "owner",
-    "profile.language": "member",
+    "profile.language": "owner",
 }
 
 PASSIVE: Final = frozenset({"mailbox.news"})

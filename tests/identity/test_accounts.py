@@ -7,7 +7,7 @@ from securemail.crypto import unlock
 from securemail.crypto.mailkeys import open_grant
 from securemail.crypto.password import Parameters
 from securemail.errors import Conflict
-from securemail.identity import accounts
+from securemail.identity import accounts, profile
 from securemail.identity.passwords import stretch_new
 from securemail.mailboxes import directory, keys
 from securemail.store.models import Account, Mailbox, MailGrant, Outbox, OutboxLock, Unlocker
@@ -106,7 +106,7 @@ def test_what_is_secret_does_not_show_itself(house: House) -> None:
 
 def test_a_member_chooses_another_language(house: House) -> None:
     with house.work() as ctx:
-        accounts.set_language(ctx, house.sanne, "en")
+        profile.set_language(ctx, house.sanne.owner, "en")
     with house.work() as ctx:
         entry = directory.find(ctx, SANNE[0])
         assert entry is not None

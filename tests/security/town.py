@@ -13,7 +13,7 @@ from securemail.crypto.secrets import MessageCode, RecoveryCode, SessionSecret
 from securemail.delivery import workers
 from securemail.delivery.workers import OwnKey
 from securemail.guests import guest_sessions
-from securemail.identity import accounts, login, signup
+from securemail.identity import login, profile, signup
 from securemail.identity.context import Context, Guest, Member
 from securemail.messages import drafts, reading, revocation, sending
 from securemail.store.models import GuestLink, Mailbox, MailGrant, Outbox, OutboxLock, Pending
@@ -59,7 +59,7 @@ def settle(house: House) -> Town:
     with house.work() as ctx:
         workers.announce(ctx, worker)
         workers.announce(ctx, OwnKey.new())
-        accounts.set_language(ctx, house.sanne, "en")
+        profile.set_language(ctx, house.sanne.owner, "en")
     first = house.send(FATIMA, PETER, SANNE)
     second = house.send(MARIEKE, FATIMA, author=house.sanne, subject="Zitting", text="Dinsdag om tien uur.")
     third = house.send(FATIMA, subject="Tweede dossier", text="Alleen voor Fatima.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from securemail.identity import accounts
+from securemail.identity import profile
 from tests.house import House
 from tests.visitor import Visitor
 
@@ -25,7 +25,7 @@ def test_a_made_up_language_is_ignored(visitor: Visitor, value: str) -> None:
 
 def test_a_member_has_their_own(house: House, sanne: Visitor) -> None:
     with house.work() as ctx:
-        accounts.set_language(ctx, house.sanne, "en")
+        profile.set_language(ctx, house.sanne.owner, "en")
     assert '<html lang="en">' in sanne.get("/inbox", headers={"Accept-Language": "nl"}).text
 
 

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from securemail.errors import InvalidInput
 from securemail.i18n import LOCALES
-from securemail.identity import accounts
-from securemail.web.auth import member
+from securemail.identity import profile
+from securemail.web.auth import owner
 from securemail.web.session import current
 
 pages = Blueprint("profile", __name__)
@@ -18,5 +18,5 @@ def language() -> ResponseReturnValue:
     chosen = request.form.get("language", "")
     if chosen not in LOCALES:
         raise InvalidInput("language", "unknown")
-    accounts.set_language(current(), member(), chosen)
+    profile.set_language(current(), owner(), chosen)
     return redirect(url_for("mailbox.inbox"), 303)
