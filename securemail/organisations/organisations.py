@@ -5,11 +5,13 @@ import logging
 from sqlalchemy import select
 
 from securemail import ids
+from securemail.errors import Conflict
 from securemail.identity.context import Context
+from securemail.mailboxes import keys
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import policy
 from securemail.organisations.policy import Policy
-from securemail.store.models import Organisation
+from securemail.store.models import Mailbox, Organisation
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +49,35 @@ def policy_of(ctx: Context, organisation: bytes) -> Policy:
     return policy.of(of(ctx, organisation))
 
 
-def decide(ctx: Context, organisation: bytes, decided: Policy) -> None:
-    """Replace the policy; that an administrator asks for it, the caller has checked."""
+def decide(ctx: Context, organisation: bytes, decided: Policy, *, instead_of: Policy | None = None) -> None:
+    """Replace the policy; that an administrator asks for it, the caller has checked.
+
+    Raises:
+        Conflict: it is not (any more) the one that it should replace.
+    """
+    lock(ctx, organisation)
     row = of(ctx, organisation)
+    if instead_of is not None and policy.of(row) != instead_of:
+        raise Conflict
     row.policy = policy.to_text(decided)
     row.mac = ctx.keys.sign_organisation(*_facts(row))
     ctx.db.flush()
+
+
+def lock(ctx: Context, organisation: bytes) -> None:
+    """What follows waits for others that change the same organisation, until this transaction ends."""
+    wanted = select(Organisation).where(Organisation.id == organisation).with_for_update()
+    ctx.db.scalar(wanted, execution_options={"populate_existing": True})
+
+
+def public_key(ctx: Context, organisation: bytes) -> bytes:
+    """What is for its administrators' eyes is sealed to this key. Raises `UntrustedKey`."""
+    # By its id, which is the organisation's own: kind and owner are columns that a writer of the database can edit.
+    mailbox = ctx.db.get(Mailbox, organisation)
+    if mailbox is None or mailbox.kind != "organisation":
+        log.error("alarm: organisation %s has no mailbox", organisation.hex())
+        raise UntrustedKey
+    return keys.published(ctx, "mailbox", mailbox.id, mailbox.mk_epoch)
 
 
 def any_exists(ctx: Context) -> bool:

@@ -15,6 +15,7 @@ from securemail.identity.passwords import NewPassword
 from securemail.mailboxes import mailboxes
 from securemail.mailboxes.addresses import clean_name
 from securemail.organisations import audit, organisations
+from securemail.organisations.policy import Policy, SignUp
 from securemail.store.models import Pending
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def set_up(
     address: str,
     password: NewPassword,
     language: str,
+    sign_up: SignUp = "invitation",
 ) -> NewAccount:
     """Make the organisation, its mailbox and its first administrator; of several at once, one wins.
 
@@ -72,7 +74,7 @@ def set_up(
     used = tokens.take_all(ctx, KIND)
     require_needed(ctx)
     tokens.require_taken(ctx, used, token, field="setup")
-    row = organisations.create(ctx, clean_name("organisation", organisation))
+    row = organisations.create(ctx, clean_name("organisation", organisation), Policy(sign_up=sign_up))
     new = accounts.create_account(
         ctx,
         address=address,
