@@ -1,0 +1,97 @@
+"""Second steps as a whole: which there are, in which order they are offered, and what follows when that changes."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Literal
+
+from securemail.crypto.notes import seal_reference
+from securemail.crypto.unlock import RootKeys
+from securemail.delivery import outbox
+from securemail.errors import SecuremailError
+from securemail.identity.context import Context, Owner
+from securemail.identity.vault import Vault
+from securemail.mailboxes import keys
+from securemail.organisations import organisations
+from securemail.store.models import Mailbox, Member
+
+Method = Literal["passkey", "totp", "sms", "backup"]
+Reason = Literal["typing", "wrong", "used", "clock", "expired", "unknown", "rewound", "taken", "second-only", "many"]
+Change = Literal[
+    "totp-added", "totp-removed", "sms-added", "sms-removed", "passkey-added", "passkey-removed", "codes-renewed"
+]
+
+FEW_CODES: Final = 3
+"""From so many backup codes down, their owner is told to make new ones."""
+REFERENCE: Final = "reference"
+"""The vault's word for what the organisation asked its member for."""
+
+
+class Refused(SecuremailError):
+    """A second step that was not passed, and why.
+
+    typing: it cannot be such a code, and counts as no try. wrong. used: this code was used before. clock: the code of
+    another time, the phone's clock is wrong. expired: nothing was asked, or too long ago. unknown: a passkey that is
+    not this account's. rewound: its counter went back. taken: that passkey belongs to an account already. second-only:
+    it does not sign in alone. many: there are as many as there may be.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LastStep(SecuremailError):
+    """The organisation wants a second step, and this is the only one."""
+
+
+def methods(vault: Vault) -> tuple[Method, ...]:
+    """What a log-in can be finished with, the best first; backup codes last, and only beside something else."""
+    there: tuple[tuple[Method, bool], ...] = (
+        ("passkey", bool(vault.passkeys)),
+        ("totp", vault.totp is not None),
+        ("sms", bool(vault.phones)),
+        ("backup", bool(vault.backup_codes) and vault.has_second_step),
+    )
+    return tuple(method for method, is_there in there if is_there)
+
+
+def require_removable(ctx: Context, owner: Owner, after: Vault) -> None:
+    """Whether an account may look like this. Raises `LastStep`."""
+    if not after.has_second_step and organisations.policy_of(ctx, owner.organisation).require_second_step:
+        raise LastStep
+
+
+def settled(after: Vault) -> Vault:
+    """A vault after a removal: backup codes of nothing would come back to life with the next second step."""
+    if after.has_second_step or not after.backup_codes:
+        return after
+    return replace(after, backup_codes=())
+
+
+def note_change(ctx: Context, owner: Owner, after: Vault, change: Change) -> None:
+    """Tell the owner by mail, and the organisation's administrators in their list."""
+    note_for_administrators(ctx, owner.root, owner.organisation, after)
+    payload = {
+        "to": owner.address, "name": owner.name, "language": owner.language, "change": change,
+        "sent": ctx.now.isoformat(),
+    }  # fmt: skip
+    epoch = ctx.db.get_one(Mailbox, owner.mailbox).mk_epoch
+    outbox.add_sealed(ctx, "factor_changed", payload, mailbox=owner.mailbox, epoch=epoch)
+
+
+def note_for_administrators(ctx: Context, root: RootKeys, organisation: bytes, after: Vault) -> None:
+    """Renew what the administrators' list shows of a member: reference, and since when a second step is set up."""
+    row = ctx.db.get_one(Member, (organisation, root.account))
+    epoch = ctx.db.get_one(Mailbox, organisation).mk_epoch
+    public_key = keys.published(ctx, "mailbox", organisation, epoch)
+    content = {"reference": str(after.extra.get(REFERENCE, "")), "secured": _secured(after, ctx.now)}
+    row.sealed_reference = seal_reference(public_key, root.account, content)
+    ctx.db.flush()
+
+
+def _secured(after: Vault, now: datetime) -> str:
+    if not after.has_second_step:
+        return ""
+    moments = [entry.added for entry in after.passkeys] + [phone.added for phone in after.phones]
+    moments += [after.totp.added] if after.totp else []
+    return min((moment for moment in moments if moment), default=now.isoformat())
