@@ -87,3 +87,10 @@ def arrived(ctx: Context, arriving: Arriving) -> None:
     )
     if changed(ctx.db, used) != 1:
         raise SessionEnded
+
+
+def leave(ctx: Context, held: Held) -> None:
+    """End a waiting session; one that is gone already is nothing to complain about."""
+    ctx.db.execute(
+        delete(BrowserSession).where(BrowserSession.id == held.session, BrowserSession.state != cookies.FULL)
+    )

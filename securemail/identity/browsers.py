@@ -29,7 +29,7 @@ def note(ctx: Context, root: RootKeys, kept: Vault, browser: Browser) -> Vault:
     """Remember a browser that has just logged in, and mail its owner when it is new to them.
 
     Where no browser was noted before there is nothing to compare with: that is the very first log-in, which nobody
-    needs to be told of. Whoever calls this has the account's row locked, so that the vault does not change meanwhile.
+    needs to be told of.
     """
     name = cookies.device_id(browser.device, root.account).hex()
     known = next((device for device in kept.devices if device.id == name), None)
@@ -39,7 +39,8 @@ def note(ctx: Context, root: RootKeys, kept: Vault, browser: Browser) -> Vault:
         _tell(ctx, root, browser)
     seen = ctx.now.isoformat(timespec="seconds")
     first = seen if known is None else known.first
-    return vault.write(ctx, root, kept.with_device(Device(name, browser.about.get("browser", ""), first, seen)))
+    device = Device(name, browser.about.get("browser", ""), first, seen)
+    return vault.change(ctx, root, lambda now: now.with_device(device))
 
 
 def entry_of(ctx: Context, account: bytes) -> Entry | None:

@@ -1,5 +1,14 @@
 """Logging in: from address and password to an opened root key, with the same work whoever asks.
 
+    password ──┬── no second step set up ─────────────────────────────► session
+               └── pending: 5 minutes, 5 tries ── code or passkey ────► session
+    passkey that unlocks (PRF, user verified) ────────────────────────► session
+
+Each arrow is one transaction that locks the account's row, uses up what it took (the waiting session, the code's step,
+the backup code, the challenge), and writes a new row behind a new cookie. A pending session opens the vault, which
+alone says which second steps there are, and no page but that of its step. Its state and its account are bound into its
+lock, so that editing the row opens nothing.
+
 An unknown address goes the same way as a known one: one stretched password, one lock tried, the same queries.
 Opening the root key is the password check; there is no separate verifier that could disagree with it.
 """
@@ -12,16 +21,18 @@ from functools import cache
 from sqlalchemy import select
 
 from securemail import ids
-from securemail.crypto import unlock
+from securemail.crypto import cookies, unlock
 from securemail.crypto.configured import ConfiguredKeys
 from securemail.crypto.keypair import KeyPair
 from securemail.crypto.password import Cost, Parameters
 from securemail.crypto.secrets import RootKey, Secret, SessionSecret
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen, SecuremailError
-from securemail.identity import accounts, sessions, vault
+from securemail.identity import accounts, arrivals, browsers, sessions
+from securemail.identity.browsers import Browser
 from securemail.identity.context import Context
 from securemail.identity.hashing import PasswordHasher
+from securemail.identity.vault import Vault, read
 from securemail.mailboxes import keys
 from securemail.organisations import audit
 from securemail.store.models import Account, Address, Mailbox, Member, Unlocker
@@ -103,31 +114,79 @@ def prove(keys: ConfiguredKeys, hasher: PasswordHasher, candidate: Candidate, pa
     return Proved(RootKeys(candidate.account, candidate.epoch, RootKey(rk)), candidate.unlocker, pair)
 
 
-def finish(ctx: Context, proved: Proved, *, remember: bool) -> SessionSecret:
-    """Start a session, once the root key is the published one and the vault lists the unlocker that opened it.
+@dataclass(frozen=True, repr=False)
+class Passed:
+    """The password was right: `secret` is a session's, or that of a browser which waits for its second step."""
+
+    secret: SessionSecret
+    waits: bool
+
+
+def finish(ctx: Context, proved: Proved, *, remember: bool, browser: Browser | None = None) -> Passed:
+    """Start a session, or wait for a second step where the vault has one, once the root key is the published one and
+    the vault lists the unlocker that opened it.
 
     Raises:
         WrongLogin: the account has changed meanwhile.
         UntrustedKey: somebody wrote keys into the database.
     """
-    root = proved.root
-    account = ctx.db.get(Account, root.account)
-    if account is None or account.rk_epoch != root.epoch:
-        raise WrongLogin
-    keys.require_published(ctx, "account", root.account, root.epoch, root.identity())
-    require_listed(ctx, proved)
-    secret = sessions.start(ctx, account=root.account, rk=root.rk, remember=remember)
-    organisation = ctx.db.scalar(select(Member.organisation).where(Member.account == root.account))
-    if organisation is not None:
-        audit.record(ctx, organisation, "logged-in", root.account, {})
+    hold(ctx, proved.root)
+    kept = require_listed(ctx, proved)
+    if not kept.has_second_step:
+        return Passed(start_session(ctx, proved.root, remember=remember, vault=kept, browser=browser), waits=False)
+    secret = arrivals.arrive(
+        ctx, account=proved.root.account, rk=proved.root.rk, state=cookies.PENDING, remember=remember
+    )
+    return Passed(secret, waits=True)
+
+
+def start_session(
+    ctx: Context,
+    root: RootKeys,
+    *,
+    remember: bool,
+    vault: Vault | None = None,
+    browser: Browser | None = None,
+) -> SessionSecret:
+    """Let a browser in whose owner has proved everything that is asked; one that the vault does not know is told them.
+
+    `vault` is the one as it stands now, read here when it is not given.
+    """
+    if browser is not None:
+        browsers.note(ctx, root, vault or read(ctx, root), browser)
+    device = browser.about if browser is not None else None
+    secret = sessions.start(ctx, account=root.account, rk=root.rk, remember=remember, device=device)
+    record(ctx, root, "logged-in")
     return secret
 
 
-def require_listed(ctx: Context, proved: Proved, kind: str = unlock.PASSWORD) -> vault.Vault:
+def hold(ctx: Context, root: RootKeys) -> None:
+    """Lock the account's row, so that its vault stands still until this transaction ends, and look whose keys count.
+
+    Raises:
+        WrongLogin: the account was closed, or its keys were replaced meanwhile.
+        UntrustedKey: somebody wrote keys into the database.
+    """
+    row = ctx.db.execute(
+        select(Account.rk_epoch, Account.state).where(Account.id == root.account).with_for_update(key_share=True)
+    ).first()
+    if row is None or row.rk_epoch != root.epoch or row.state != "active":
+        raise WrongLogin
+    keys.require_published(ctx, "account", root.account, root.epoch, root.identity())
+
+
+def record(ctx: Context, root: RootKeys, kind: str) -> None:
+    """Write into the organisation's audit log what an account did."""
+    organisation = ctx.db.scalar(select(Member.organisation).where(Member.account == root.account))
+    if organisation is not None:
+        audit.record(ctx, organisation, kind, root.account, {})
+
+
+def require_listed(ctx: Context, proved: Proved, kind: str = unlock.PASSWORD) -> Vault:
     """The vault, when it lists the unlocker that opened it. Raises `UntrustedKey`."""
     root = proved.root
     used = (proved.unlocker.hex(), kind, unlock.public_key_hash(proved.pair.public))
-    kept = vault.read(ctx, root)
+    kept = read(ctx, root)
     if not any((entry.id, entry.kind, entry.key) == used for entry in kept.unlockers):
         log.error("alarm: unlocker %s is not in the vault of its account", proved.unlocker.hex())
         raise keys.UntrustedKey

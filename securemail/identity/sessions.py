@@ -136,6 +136,8 @@ def opened(secret: SessionSecret, row: BrowserSession, account: Account) -> Root
             secret, row.sealed_rk or b"", session=row.id, account=account.id, state=row.state
         )
     except CannotOpen as error:
+        # The row was found by the cookie's own hash: that it does not open means that somebody wrote in it.
+        log.error("alarm: a session of account %s does not open", account.id.hex())  # noqa: TRY400 no trace needed
         raise SessionEnded from error
     return RootKeys(account.id, account.rk_epoch, rk)
 

@@ -25,7 +25,7 @@ def _log_in(house: House, address: str, password: str, *, remember: bool = False
         candidate = login.find(ctx, address)
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, password)
     with house.work() as ctx:
-        return login.finish(ctx, proved, remember=remember)
+        return login.finish(ctx, proved, remember=remember).secret
 
 
 def test_the_right_password_opens_the_account(house: House) -> None:
@@ -59,9 +59,7 @@ def test_it_is_in_the_audit_log(house: House) -> None:
         assert [event.actor for event in events] == [house.sanne.root.account]
 
 
-def test_known_and_unknown_addresses_cost_the_same_work(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_known_and_unknown_addresses_cost_the_same_work(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """T15: counted, since on a machine that does other things too a clock proves little."""
     for address in (SANNE[0], UNKNOWN):  # whatever is made once is made now
         with pytest.raises(WrongLogin):
@@ -121,9 +119,7 @@ def test_an_unlocker_that_the_vault_does_not_list_is_refused(house: House) -> No
 def test_a_vault_that_was_exchanged_blocks_the_account(house: House) -> None:
     with house.work() as ctx:
         other = ctx.db.get_one(Account, house.marieke.root.account).sealed_vault
-        ctx.db.execute(
-            update(Account).where(Account.id == house.sanne.root.account).values(sealed_vault=other)
-        )
+        ctx.db.execute(update(Account).where(Account.id == house.sanne.root.account).values(sealed_vault=other))
     with pytest.raises(UntrustedKey):
         _log_in(house, SANNE[0], PASSWORD)
 

@@ -117,7 +117,7 @@ def vault(town: Town, ctx: Context, row: Row[Any]) -> object:
     candidate = login.find(ctx, member.address)
     proved = login.prove(ctx.keys, ctx.hasher, candidate, PASSWORD)
     assert unlocker.id == proved.unlocker
-    return login.finish(ctx, proved, remember=False)
+    return login.finish(ctx, proved, remember=False).secret
 
 
 def root_key(town: Town, ctx: Context, row: Row[Any]) -> object:

@@ -110,7 +110,7 @@ def sign_up(house: House, canary: Canary) -> Member:
         candidate = login.find(ctx, address)
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, password)
     with house.work() as ctx:
-        secret = login.finish(ctx, proved, remember=True)
+        secret = login.finish(ctx, proved, remember=True).secret
         member = sessions.resume(ctx, secret).member
     canary.keep("cookie, as characters", base64.urlsafe_b64encode(secret).decode().rstrip("="))
     canary.keep("root key", member.root.rk.hex())

@@ -71,7 +71,7 @@ def log_in_again(house: House, member: Member, password: str = PASSWORD) -> Memb
         candidate = login.find(ctx, member.address)
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, password)
     with house.work() as ctx:
-        return sessions.resume(ctx, login.finish(ctx, proved, remember=False)).member
+        return sessions.resume(ctx, login.finish(ctx, proved, remember=False).secret).member
 
 
 # --- public keys ---

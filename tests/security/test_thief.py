@@ -115,7 +115,7 @@ def move_in(town: Town) -> Member:
         candidate = login.find(ctx, "noor@example.org")
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, NOOR_PASSWORD)
     with house.work() as ctx:
-        noor = sessions.resume(ctx, login.finish(ctx, proved, remember=False)).member
+        noor = sessions.resume(ctx, login.finish(ctx, proved, remember=False).secret).member
     house.send(("noor@example.org", "Noor"), FATIMA, subject="Voor Noor")
     house.send(MARIEKE, FATIMA, author=noor, subject="Van Noor")
     with house.work() as ctx:

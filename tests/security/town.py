@@ -135,7 +135,7 @@ def log_in(house: House, member: Member) -> SessionSecret:
         candidate = login.find(ctx, member.address)
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, PASSWORD)
     with house.work() as ctx:
-        return login.finish(ctx, proved, remember=False)
+        return login.finish(ctx, proved, remember=False).secret
 
 
 def read_recovery_codes(ctx: Context, house: House) -> dict[bytes, RecoveryCode]:

@@ -49,9 +49,7 @@ def fragment() -> ResponseReturnValue:
     try:
         session_of = _log_in()
     except _Refused as refused:
-        answer = make_response(
-            _form("login/dialog.html", errors=refused.errors, retry_after=refused.retry_after)
-        )
+        answer = make_response(_form("login/dialog.html", errors=refused.errors, retry_after=refused.retry_after))
         answer.headers.update(_IN_PLACE)
         return answer
     renewed = {
@@ -113,7 +111,7 @@ def _prove(address: str) -> _Begun:
     proved = login.prove(own.keys, own.hasher, candidate, forms.text("password"))
     ctx = session.current()
     _end_older(ctx)
-    secret = login.finish(ctx, proved, remember=remember)
+    secret = login.finish(ctx, proved, remember=remember).secret
     limits.forgive_login(ctx, address, session.network())
     session.keep_member(secret, remember=remember)
     return _Begun(secret, proved.root.account)
@@ -125,9 +123,7 @@ def _end_older(ctx: Context) -> None:
         sessions.end(ctx, older)
 
 
-def _form(
-    template: str, *, errors: Errors | None = None, retry_after: int | None = None
-) -> ResponseReturnValue:
+def _form(template: str, *, errors: Errors | None = None, retry_after: int | None = None) -> ResponseReturnValue:
     missing = bool(g.get("cookie_missing"))
     status = 200 if errors is None else 429 if retry_after else 400 if missing else 422
     page = render(
