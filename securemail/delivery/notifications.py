@@ -112,6 +112,12 @@ def _log_in_warning(_ctx: Context, job: Job, brand: Brand, public_url: str) -> N
     return _sealed(job, payload, brand, **_places(public_url, link=f"{public_url}/login?next=/security"), **facts)
 
 
+def _factor_changed(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    payload = _payload(job)
+    places = _places(public_url, link=f"{public_url}/login?next=/security")
+    return _sealed(job, payload, brand, **places, change=str(payload["change"]))
+
+
 _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] = {
     "guest_message": _guest_message,
     "guest_answer": _guest_answer,
@@ -119,6 +125,7 @@ _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] 
     "activation": _activation,
     "already_account": _already_account,
     "recovery_code": _recovery_code,
+    "factor_changed": _factor_changed,
     "new_device": _log_in_warning,
     "second_step_failed": _log_in_warning,
 }

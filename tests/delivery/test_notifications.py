@@ -40,6 +40,7 @@ def test_every_kind_can_be_made() -> None:
         "guest_answer": guest_payload(),
         "activation": {"to": "a@example.org", "token_link": f"{URL}/activate#x", "language": "en"},
         "already_account": {"to": "a@example.org", "language": "nl"},
+        "factor_changed": {"to": "a@example.org", "name": "A", "language": "nl", "change": "totp-added"},
         **dict.fromkeys(("new_device", "second_step_failed"), LOG_IN),
         "recovery_code": {"to": "a@example.org", "name": "A", "code_groups": "AAAA BBBB", "language": "nl"},
     }
