@@ -98,6 +98,10 @@ SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
 MESSAGE_CODE = Steady("message-code", an_hour=60)
 TOKEN = Steady("token", an_hour=120)
 ALARM = Steady("alarm", an_hour=20)
+SMS_ACCOUNT = Steady("sms-account", an_hour=10)
+SMS_NUMBER = Steady("sms-number", an_hour=6)
+SMS_NETWORK = Steady("sms-network", an_hour=30)
+ENROLMENT = Growing("enrolment", free=10)
 _KNOWN = "known-network"
 _FAILED_STEPS = "second-step-failed"
 _DAY = timedelta(days=1)
@@ -214,6 +218,20 @@ def check_token(runtime: "Runtime", network: bytes) -> None:
     """Count one token from a link: guessing is hopeless, but looking it up is work. Raises `TooManyAttempts`."""
     with runtime.work(write=True) as ctx:
         _spend(ctx, TOKEN, network)
+
+
+def check_sms(runtime: "Runtime", *, account: bytes, number: str, network: bytes) -> None:
+    """Count one code by SMS, which somebody pays for and somebody's phone rings for. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, SMS_NETWORK, network)
+        _spend(ctx, SMS_ACCOUNT, account)
+        _spend(ctx, SMS_NUMBER, number.encode("ascii"))
+
+
+def check_enrolment(runtime: "Runtime", account: bytes) -> None:
+    """Count one code that is to prove an app or a phone being set up. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, ENROLMENT, account)
 
 
 def has_room_for_alarm(ctx: Context) -> bool:
