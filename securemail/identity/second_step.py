@@ -1,18 +1,14 @@
 """Second steps as a whole: which there are, in which order they are offered, and what follows when that changes."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Final, Literal
 
-from securemail.crypto.notes import seal_reference
-from securemail.crypto.unlock import RootKeys
 from securemail.delivery import outbox
 from securemail.errors import SecuremailError
 from securemail.identity.context import Context, Owner
 from securemail.identity.vault import Vault
-from securemail.mailboxes import keys
-from securemail.organisations import organisations
-from securemail.store.models import Mailbox, Member
+from securemail.organisations import members, organisations
+from securemail.store.models import Mailbox
 
 Method = Literal["passkey", "totp", "sms", "backup"]
 Reason = Literal["typing", "wrong", "used", "clock", "expired", "unknown", "rewound", "taken", "second-only", "many"]
@@ -22,8 +18,6 @@ Change = Literal[
 
 FEW_CODES: Final = 3
 """From so many backup codes down, their owner is told to make new ones."""
-REFERENCE: Final = "reference"
-"""The vault's word for what the organisation asked its member for."""
 
 
 class Refused(SecuremailError):
@@ -68,30 +62,12 @@ def settled(after: Vault) -> Vault:
     return replace(after, backup_codes=())
 
 
-def note_change(ctx: Context, owner: Owner, after: Vault, change: Change) -> None:
+def note_change(ctx: Context, owner: Owner, change: Change) -> None:
     """Tell the owner by mail, and the organisation's administrators in their list."""
-    note_for_administrators(ctx, owner.root, owner.organisation, after)
+    members.tell(ctx, owner.root)
     payload = {
-        "to": owner.address, "name": owner.name, "language": owner.language, "change": change,
+        "to": owner.address, "name": owner.name, "language": owner.language, "zone": owner.zone, "change": change,
         "sent": ctx.now.isoformat(),
     }  # fmt: skip
     epoch = ctx.db.get_one(Mailbox, owner.mailbox).mk_epoch
     outbox.add_sealed(ctx, "factor_changed", payload, mailbox=owner.mailbox, epoch=epoch)
-
-
-def note_for_administrators(ctx: Context, root: RootKeys, organisation: bytes, after: Vault) -> None:
-    """Renew what the administrators' list shows of a member: reference, and since when a second step is set up."""
-    row = ctx.db.get_one(Member, (organisation, root.account))
-    epoch = ctx.db.get_one(Mailbox, organisation).mk_epoch
-    public_key = keys.published(ctx, "mailbox", organisation, epoch)
-    content = {"reference": str(after.extra.get(REFERENCE, "")), "secured": _secured(after, ctx.now)}
-    row.sealed_reference = seal_reference(public_key, root.account, content)
-    ctx.db.flush()
-
-
-def _secured(after: Vault, now: datetime) -> str:
-    if not after.has_second_step:
-        return ""
-    moments = [entry.added for entry in after.passkeys] + [phone.added for phone in after.phones]
-    moments += [after.totp.added] if after.totp else []
-    return min((moment for moment in moments if moment), default=now.isoformat())

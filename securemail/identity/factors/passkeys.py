@@ -158,8 +158,8 @@ def add(
     row = _row(owner.root, made, count, prf)
     _insert(ctx, row)
     entry = vault.listed(row, name=cleaned[:LONGEST_NAME], added=ctx.now.isoformat())
-    after = vault.change(ctx, owner.root, lambda kept: _with(kept, entry))
-    second_step.note_change(ctx, owner, after, "passkey-added")
+    vault.change(ctx, owner.root, lambda kept: _with(kept, entry))
+    second_step.note_change(ctx, owner, "passkey-added")
     return entry
 
 

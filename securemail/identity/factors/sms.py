@@ -120,7 +120,7 @@ def enrol(ctx: Context, held: Held, owner: Owner, typed: str) -> Vault:
     """
     phone = Phone(_prove(ctx, held, _ENROL, typed), ctx.now.isoformat())
     after = vault.change(ctx, owner.root, lambda kept: _with(kept, phone))
-    second_step.note_change(ctx, owner, after, "sms-added")
+    second_step.note_change(ctx, owner, "sms-added")
     return after
 
 
@@ -141,7 +141,7 @@ def remove(ctx: Context, owner: Owner, added: str) -> Vault:
         return after
 
     after = vault.change(ctx, owner.root, without)
-    second_step.note_change(ctx, owner, after, "sms-removed")
+    second_step.note_change(ctx, owner, "sms-removed")
     return after
 
 

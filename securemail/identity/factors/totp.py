@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 
 from securemail.crypto import authenticator
 from securemail.crypto.locks import same
-from securemail.crypto.secrets import Secret
 from securemail.crypto.unlock import RootKeys
 from securemail.identity import challenges, second_step, vault
 from securemail.identity.challenges import Held
@@ -63,7 +62,7 @@ def enrol(ctx: Context, held: Held, owner: Owner, typed: str) -> Vault:
         raise Refused("expired")
     app = Totp(text, step, ctx.now.isoformat())
     after = vault.change(ctx, owner.root, lambda kept: replace(kept, totp=app))
-    second_step.note_change(ctx, owner, after, "totp-added")
+    second_step.note_change(ctx, owner, "totp-added")
     return after
 
 
@@ -91,7 +90,7 @@ def remove(ctx: Context, owner: Owner) -> Vault:
         return after
 
     after = vault.change(ctx, owner.root, without)
-    second_step.note_change(ctx, owner, after, "totp-removed")
+    second_step.note_change(ctx, owner, "totp-removed")
     return after
 
 
