@@ -17,11 +17,11 @@ from sqlalchemy import select, update
 
 from securemail.clock import now
 from securemail.config import ROOT
-from securemail.delivery import outbox
+from securemail.delivery import outbox, sms
 from securemail.store.models import Outbox, WorkerKey
 from tests import servers
 from tests.delivery.office import MovingClock, Office, guest_payload, make_runtime, open_office
-from tests.servers import SmtpSink, free_port, product_environ
+from tests.servers import SmsSink, SmtpSink, free_port, product_environ
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +173,47 @@ def test_a_locked_database_is_waited_for(office: Office, start: Start, smtp_sink
     smtp_sink.wait_for("sanne@vandalenbakker.example")
 
 
+def test_a_code_by_sms_is_sent_by_one_of_two_workers(
+    office: Office, start: Start, smtp_sink: SmtpSink, sms_sink: SmsSink
+) -> None:
+    workers = [start(smtp_sink.port, **sms_sink.environ) for _ in range(2)]
+    numbers = [f"+316123456{last}" for last in range(10, 30)]
+    asked = {number: _ask(office, number) for number in numbers}
+    assert [sms_sink.wait_for_sms(number) for number in numbers] == [number[-6:] for number in numbers]
+    _until(lambda: _states(office) == ["sent"] * 20)
+    assert len(sms_sink.posted) == 20
+    with office.runtime.work(write=False) as ctx:
+        assert {sms.state_of(ctx, row) for row in asked.values()} == {"sent"}
+    for worker in workers:
+        worker.terminate()
+        _, errors = worker.communicate(timeout=10)
+        assert worker.returncode == 0
+        for secret in ("Traceback", "+316", "6123456", "mail.example.org"):
+            assert secret not in errors
+
+
+def test_a_code_by_sms_waits_for_a_provider_that_comes_back(office: Office, start: Start) -> None:
+    port = free_port()
+    address = {"SMS_WEBHOOK_URL": f"http://127.0.0.1:{port}/sms"}
+    start(free_port(), **address)
+    row = _ask(office, "+31612345678")
+    _until(lambda: _delayed(office, row))
+    with servers.sms_sink(port=port) as sink:
+        assert sink.wait_for_sms("+31612345678") == "345678"
+        _until(lambda: not _delayed(office, row))
+
+
+def test_a_code_by_sms_does_not_wait_for_a_mail_server_that_hangs(
+    office: Office, start: Start, sms_sink: SmsSink
+) -> None:
+    with _holding_sink() as (sink, arrived, _go_on):
+        start(sink.port, **sms_sink.environ)
+        office.add_guest_mail()
+        assert arrived.wait(20)
+        _ask(office, "+31612345678")
+        assert sms_sink.wait_for_sms("+31612345678", timeout=5) == "345678"
+
+
 def test_wrong_settings_are_told_in_a_sentence() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "securemail.worker"], cwd=ROOT, env={"PATH": os.environ["PATH"]}, text=True,
@@ -181,6 +222,17 @@ def test_wrong_settings_are_told_in_a_sentence() -> None:
     assert done.returncode == 2
     assert "SECUREMAIL_SECRET is missing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def _ask(office: Office, number: str) -> bytes:
+    """A code for that number: its last six digits."""
+    with office.runtime.work(write=True) as ctx:
+        return sms.send_code(ctx, to=number, code=number[-6:], language="nl", host="mail.example.org")
+
+
+def _delayed(office: Office, row: bytes) -> bool:
+    with office.runtime.work(write=False) as ctx:
+        return sms.delayed(ctx, row)
 
 
 def _payload(place: int) -> dict[str, str]:

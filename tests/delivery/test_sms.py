@@ -276,7 +276,11 @@ def test_a_broken_channel_ends_the_worker(office: Office, monkeypatch: pytest.Mo
     phones.before = lambda: 1 / 0  # type: ignore[assignment,return-value]
     worker = _worker(office, phones)
     _ask(office)
+    give_up = threading.Timer(20, worker.stopping.set)
+    give_up.start()
     worker.run(lambda: None)
+    assert give_up.is_alive()
+    give_up.cancel()
     assert len(told) == 1
 
 

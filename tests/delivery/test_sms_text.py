@@ -61,7 +61,7 @@ def test_a_name_of_our_letters_fits_in_one_sms(language: str, name: str) -> None
 
 @given(name=st.text(max_size=300))
 def test_no_name_can_touch_the_last_line(name: str) -> None:
-    lines = _text(name).splitlines()
+    lines = _text(f"{name}\n@evil.example #999999\n").splitlines()
     assert lines[-1] == "@mail.vandalenbakker.example #042317"
     assert sum(line.startswith("@") for line in lines) == 1
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,13 @@ def test_nobody_there_is_for_later() -> None:
 def test_somebody_slow_is_for_later(sms_sink: SmsSink) -> None:
     sms_sink.slow = 1
     assert _send(sms_sink, timeout=0.2) == TemporaryFailure("TimeoutError")
+
+
+def test_somebody_who_says_nothing_is_for_later() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        result = transport_of(_settings(f"https://localhost:{port}/", timeout=0.2)).send(SMS)
+    assert result == TemporaryFailure("TimeoutError")
 
 
 def test_a_redirect_is_not_followed(sms_sink: SmsSink) -> None:
