@@ -1,6 +1,7 @@
 """Reading forms, and saying what is wrong with a field in a sentence."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from flask import request
 from flask_babel import lazy_gettext as _
@@ -41,6 +42,15 @@ def checked(name: str) -> bool:
 def values(names: Iterable[str]) -> dict[str, str]:
     """Several fields, to show them again; passwords are never among them."""
     return {name: text(name) for name in names}
+
+
+def json_body() -> dict[str, Any]:
+    """What a script sent as JSON; empty when it is no object."""
+    try:
+        found = request.get_json(force=True, silent=True)
+    except RecursionError:  # nested deeper than anything that we ask for
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def input_error(error: InvalidInput) -> str:
