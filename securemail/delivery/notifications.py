@@ -14,8 +14,10 @@ from securemail.delivery.brand import Brand
 from securemail.delivery.claim import Job
 from securemail.errors import SecuremailError
 from securemail.i18n import LOCALES
+from securemail.identity import waits
 from securemail.identity.context import Context
 from securemail.mailboxes import directory
+from securemail.mailboxes.directory import Entry
 from securemail.store.models import Message
 
 _LONGEST: Final = 320
@@ -118,6 +120,39 @@ def _factor_changed(_ctx: Context, job: Job, brand: Brand, public_url: str) -> N
     return _sealed(job, payload, brand, **places, change=str(payload["change"]))
 
 
+def _on_the_way(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    """A link that proves a mailbox or stops what somebody asked for; `until` is a moment that the words name."""
+    payload = _payload(job)
+    until = datetime.fromisoformat(payload["until"]) if "until" in payload else None
+    return _sealed(job, payload, brand, **_places(public_url, link=f"{public_url}{payload['path']}"), until=until)
+
+
+def _about_account(ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    """What happened to an account, told to its owner by the directory's name and address."""
+    receiver = None if job.mailbox is None else directory.of_mailbox(ctx, job.mailbox)
+    if receiver is None:
+        raise Unsendable("the receiver is gone")
+    link = f"{public_url}{_PLACES.get(job.kind, '/login')}"
+    return Notification(
+        job.outbox, job.kind, receiver.address, _line(receiver.name), _language(receiver.language), brand,
+        values=_places(public_url, link=link) | _until(ctx, job.kind, receiver), zone=receiver.zone,
+    )  # fmt: skip
+
+
+def _until(ctx: Context, kind: str, receiver: Entry) -> dict[str, datetime]:
+    if kind != "fresh_start_soon":
+        return {}
+    wait = waits.of(ctx, waits.FRESH_START, receiver.account)
+    if wait is None:
+        raise Unsendable("it was stopped")
+    return {"until": wait.ready}
+
+
+_PLACES: Final[Mapping[str, str]] = {
+    "recovery_stopped": "/login?next=/security",
+    "fresh_start_stopped": "/login?next=/security",
+    "fresh_start_request": "/login?next=/admin/requests",
+}
 _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] = {
     "guest_message": _guest_message,
     "guest_answer": _guest_answer,
@@ -128,6 +163,20 @@ _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] 
     "factor_changed": _factor_changed,
     "new_device": _log_in_warning,
     "second_step_failed": _log_in_warning,
+    "recovery": _on_the_way,
+    "recovery_unknown": _on_the_way,
+    "recovery_started": _on_the_way,
+    "recovery_ready": _on_the_way,
+    "recovery_stopped": _about_account,
+    "recovered": _about_account,
+    "fresh_start": _on_the_way,
+    "fresh_start_started": _on_the_way,
+    "fresh_start_soon": _about_account,
+    "fresh_start_stopped": _about_account,
+    "fresh_start_refused": _about_account,
+    "fresh_start_request": _about_account,
+    "fresh_start_ready": _on_the_way,
+    "fresh_start_done": _about_account,
 }
 KINDS: Final = tuple(_KINDS)
 

@@ -35,6 +35,7 @@ _NOTHING: Final = dict.fromkeys(
         "recipient_name",
         "browser",
         "network",
+        "until",
     )
 )
 """What a kind does not have is None in its templates; what no kind has is an error."""
@@ -92,11 +93,14 @@ def _zone(name: str) -> tzinfo:
 
 
 def _values(notification: Notification) -> dict[str, Any]:
-    sent = notification.sent
+    moments = {"sent": notification.sent, "until": notification.values.get("until")}
     return {
         **_NOTHING,
         **notification.values,
-        "sent": None if sent is None else moment(sent, notification.language, notification.zone),
+        **{
+            name: None if when is None else moment(when, notification.language, notification.zone)
+            for name, when in moments.items()
+        },
         "recipient_name": notification.name or None,
         "brand": notification.brand,
         "product": PRODUCT,
