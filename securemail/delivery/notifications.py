@@ -78,6 +78,17 @@ def _activation(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notif
     return _sealed(job, payload, brand, **_places(public_url, link=str(payload["token_link"])))
 
 
+def _invitation(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    payload = _payload(job)
+    return _sealed(job, payload, brand, **_sender(payload), **_places(public_url, link=str(payload["token_link"])))
+
+
+def _secure_account(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    """An account is there already: straight to what secures it, after logging in."""
+    payload = _payload(job)
+    return _sealed(job, payload, brand, **_sender(payload), **_places(public_url, link=f"{public_url}/signup/secure"))
+
+
 def _already_account(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
     return _sealed(job, _payload(job), brand, **_places(public_url, link=f"{public_url}/login"))
 
@@ -159,6 +170,8 @@ _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] 
     "member_message": _member_message,
     "activation": _activation,
     "already_account": _already_account,
+    "invitation": _invitation,
+    "secure_account": _secure_account,
     "recovery_code": _recovery_code,
     "factor_changed": _factor_changed,
     "new_device": _log_in_warning,
