@@ -59,6 +59,12 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "compose.chip": "member",
     "compose.suggest": "member",
     "settings.overview": "owner",
+    "profile.overview": "owner",
+    "profile.name": "owner",
+    "profile.upload": "owner",
+    "profile.remove_photo": "owner",
+    "profile.photo": "owner",
+    "profile.zone": "owner",
     "profile.language": "owner",
 }
 

@@ -1,7 +1,8 @@
 """Who is asking: nobody gets past here unless the table of permissions says so."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -102,14 +103,22 @@ def administrator() -> Administrator:
     return cast(Administrator, g.administrator)
 
 
-def step_out() -> None:
-    """Let go of the transaction for slow work, or for a count that must stand; who is asking is then looked up anew.
+@contextmanager
+def stepped_out() -> Iterator[None]:
+    """Slow work, or a count that must stand, without the request's transaction; who is asking is then looked up anew.
 
-    What the page wrote so far is lost: call it before anything is written.
+    What the page wrote so far is lost: do it before anything is written.
+
+    Raises:
+        LogInFirst: the session was ended meanwhile.
     """
     session.settle(success=False)
     for name in ("_login_user", "owner", "member", "administrator"):
         g.pop(name, None)
+    try:
+        yield
+    finally:
+        owner()
 
 
 def known_owner() -> Owner | None:

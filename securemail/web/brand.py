@@ -37,6 +37,7 @@ class Me:
     tone: int
     language: str
     square: bool = False
+    photo: str | None = None
 
 
 def register(app: Flask) -> None:
@@ -72,8 +73,10 @@ def _me() -> Me | None:
     owner = auth.known_owner()
     if owner is None:
         return None
-    seen = person(owner.name, owner.address)
-    return Me(ids.to_text(owner.account), seen.name, seen.address, seen.initials, seen.tone, owner.language)
+    seen = person(owner.name, owner.address, owner.photo)
+    return Me(
+        ids.to_text(owner.account), seen.name, seen.address, seen.initials, seen.tone, owner.language, photo=seen.photo
+    )
 
 
 def _unread() -> int:

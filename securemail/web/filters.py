@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 
 from babel.dates import format_date, format_skeleton, get_timezone
-from flask import Flask
+from flask import Flask, has_request_context
 from flask_babel import get_locale, gettext, ngettext
 from markupsafe import Markup, escape
 
 from securemail import clock
+from securemail.web import auth
 from securemail.web.languages import TIME_ZONE
 from securemail.web.viewmodels import DraftRow, ListRow
 
@@ -205,12 +206,17 @@ def _(text: str, **values: str) -> str:
 
 
 @cache
-def _zone() -> tzinfo:
-    return get_timezone(TIME_ZONE)
+def _zone(name: str) -> tzinfo:
+    try:
+        return get_timezone(name)
+    except LookupError:  # a name that another release knew
+        return get_timezone(TIME_ZONE)
 
 
 def _local(moment: datetime) -> datetime:
-    return moment.astimezone(_zone())
+    """A moment by the reader's clock: the member's own zone, the product's for everybody else."""
+    me = auth.known_owner() if has_request_context() else None
+    return moment.astimezone(_zone(TIME_ZONE if me is None else me.zone))
 
 
 def _today() -> date:

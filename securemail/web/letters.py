@@ -5,7 +5,7 @@ from securemail.delivery import outbox
 from securemail.identity.context import Context, Member
 from securemail.messages import drafts, listing, reading, sending
 from securemail.messages.reading import Letter
-from securemail.web import present
+from securemail.web import faces, present
 from securemail.web import viewmodels as views
 
 _UNFOLDED = 3
@@ -24,10 +24,11 @@ def conversation_view(
 ) -> views.Conversation:
     """A conversation as the templates take it, with the answer that is being written."""
     letters = reading.conversation(ctx, me, conversation)
+    photos = faces.of_letters(ctx, letters)
     shown = [
         present.letter(
             letter, me, outbox.places_waiting(ctx, letter.message) if letter.own else frozenset(),
-            folded=place < len(letters) - _UNFOLDED and not letter.own,
+            folded=place < len(letters) - _UNFOLDED and not letter.own, photos=photos,
         )
         for place, letter in enumerate(letters)
     ]  # fmt: skip
@@ -46,8 +47,8 @@ def _people(letters: list[Letter], me: Member) -> tuple[str, ...]:
     """Everybody else in the conversation, in the order in which they appeared."""
     names: dict[bytes, str] = {}
     for letter in letters:
-        for who in (letter.sender, *(letter.head.to if letter.head else ())):
-            if who is not None and who.principal != me.principal:
+        for who in faces.parties(letter):
+            if who.principal != me.principal:
                 names.setdefault(who.principal, who.name)
     return tuple(names.values()) or (me.name,)
 

@@ -13,7 +13,7 @@ from securemail.errors import NotFound
 from securemail.identity.context import Context, Member
 from securemail.messages import listing, reading
 from securemail.messages.receipts import count_unread
-from securemail.web import present
+from securemail.web import faces, present
 from securemail.web import viewmodels as views
 from securemail.web.session import write_apart
 
@@ -37,9 +37,10 @@ def page_of(
 ) -> views.MailList:
     """A page of a folder as the templates take it."""
     page = listing.sent(ctx, me, before) if folder == "sent" else listing.inbox(ctx, me, before)
+    photos = faces.of_rows(ctx, page.rows, me)
     return views.MailList(
         folder=folder,
-        rows=tuple(present.row(listed, me) for listed in page.rows),
+        rows=tuple(present.row(listed, me, photos) for listed in page.rows),
         unread=count_unread(ctx, me.mailbox) if folder == "inbox" else 0,
         next_cursor=write_cursor(page.next) if page.next else None,
         after=before[0] if before else None,

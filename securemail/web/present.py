@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from flask import url_for
 from flask_babel import gettext
 
 from securemail import ids
@@ -23,12 +24,20 @@ _PLACES: Mapping[str, views.PlaceState] = {
     "opened": "read",
     "revoked": "revoked",
 }
+Photos = Mapping[bytes, bytes]
+"""The ids of photos by the principal (mailbox) whose they are; who is not in it has initials."""
+_NO_PHOTOS: Photos = {}
 
 
-def person(name: str, address: str) -> views.Person:
-    """Somebody with initials, in a tone that follows from the address."""
+def person(name: str, address: str, photo: bytes | None = None) -> views.Person:
+    """Somebody with initials, in a tone that follows from the address, or with a photo."""
     tone = _TONES[hashlib.sha256(address.encode()).digest()[0] % len(_TONES)]
-    return views.Person(name, address, initials(name), tone)
+    return views.Person(name, address, initials(name), tone, photo=photo_address(photo))
+
+
+def photo_address(photo: bytes | None) -> str | None:
+    """Where a photo is shown."""
+    return None if photo is None else url_for("profile.photo", photo=photo)
 
 
 def initials(name: str) -> str:
@@ -43,14 +52,16 @@ def _letters(word: str) -> str:
     return "".join(character for character in word if unicodedata.category(character)[0] in "LN")
 
 
-def party(who: Party | None) -> views.Person:
+def party(who: Party | None, photos: Photos = _NO_PHOTOS) -> views.Person:
     """A sender or receiver; somebody whose name is gone with the message is "the sender"."""
-    return person(who.name, who.address) if who is not None else person(gettext("De afzender"), "")
+    if who is None:
+        return person(gettext("De afzender"), "")
+    return person(who.name, who.address, photos.get(who.principal))
 
 
-def row(listed: ListedMessage, me: Correspondent) -> views.ListRow:
+def row(listed: ListedMessage, me: Correspondent, photos: Photos = _NO_PHOTOS) -> views.ListRow:
     """One line of a list: the others are named, also where the newest message is one's own."""
-    others = _others(listed, me)
+    others = [party(other, photos) for other in others_in(listed, me)]
     state: views.RowState = "normal"
     if listed.revoked:
         state = "revoked_own" if listed.own else "revoked_theirs"
@@ -69,36 +80,41 @@ def row(listed: ListedMessage, me: Correspondent) -> views.ListRow:
     )
 
 
-def _others(listed: ListedMessage, me: Correspondent) -> list[views.Person]:
+def others_in(listed: ListedMessage, me: Correspondent) -> list[Party | None]:
+    """Everybody else in a line of a list, oneself when alone; None for a sender who is not known any more."""
     if listed.head is None:
-        return [party(listed.sender)]
+        return [listed.sender]
     parties = {who.principal: who for who in (listed.head.sender, *listed.head.to)}
-    others = [party(who) for principal, who in parties.items() if principal != me.principal]
-    return others or [party(listed.head.sender)]
+    others: list[Party | None] = [who for principal, who in parties.items() if principal != me.principal]
+    return others or [listed.head.sender]
 
 
-def letter(read: Letter, me: Correspondent, waiting: frozenset[int], *, folded: bool = False) -> views.Letter:
+def letter(
+    read: Letter, me: Correspondent, waiting: frozenset[int], *, folded: bool = False, photos: Photos = _NO_PHOTOS
+) -> views.Letter:
     """One message of a conversation."""
     to = read.head.to if read.head else ()
     return views.Letter(
         id=ids.to_text(read.message),
-        sender=party(read.sender),
+        sender=party(read.sender, photos),
         names=tuple(who.name for who in to if who.principal != me.principal or read.own),
         at=read.sent_at,
         own=read.own,
         to_me=not read.own and any(who.principal == me.principal for who in to),
         state=read.state,
         body=read.text or "",
-        places=_places(to, read.receipt.readers if read.receipt else (), waiting) if read.own else (),
+        places=_places(to, read.receipt.readers if read.receipt else (), waiting, photos) if read.own else (),
         folded=folded,
     )
 
 
-def _places(to: Sequence[Party], readers: Sequence[Reader], waiting: frozenset[int]) -> tuple[views.Place, ...]:
+def _places(
+    to: Sequence[Party], readers: Sequence[Reader], waiting: frozenset[int], photos: Photos
+) -> tuple[views.Place, ...]:
     return tuple(
         views.Place(
             id=str(reader.place),
-            person=party(to[reader.place]),
+            person=party(to[reader.place], photos),
             state="waiting" if reader.state == "waiting" and reader.place in waiting else _PLACES[reader.state],
             read_at=reader.opened_at,
         )

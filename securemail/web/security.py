@@ -40,6 +40,7 @@ _HSTS: Final = "max-age=31536000; includeSubDomains"
 
 SMALL: Final = 64 * 1024
 LARGE: Final = 8 * 1024 * 1024
+_WITH_FILES: Final = frozenset({"profile.upload"})
 _WITH_LETTERS: Final = frozenset({"compose", "conversation", "guest"})
 """A letter of 1 MB grows threefold when a form escapes it, and 5 MB are still told in a sentence, text kept."""
 
@@ -88,7 +89,11 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _bound_body() -> None:
-    request.max_content_length = LARGE if request.blueprint in _WITH_LETTERS else SMALL
+    request.max_content_length = LARGE if _is_large() else SMALL
+
+
+def _is_large() -> bool:
+    return request.blueprint in _WITH_LETTERS or request.endpoint in _WITH_FILES
 
 
 def form_token() -> str:

@@ -17,13 +17,14 @@ ChipState = Literal["ok", "warn", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a picture of initials; a group is square."""
+    """Somebody with a picture: a photo by its address, else initials; a group is square."""
 
     name: str
     address: str
     initials: str
     tone: Tone
     square: bool = False
+    photo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

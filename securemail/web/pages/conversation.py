@@ -9,7 +9,7 @@ from securemail.delivery import outbox
 from securemail.errors import InvalidInput
 from securemail.identity.context import Context, Member
 from securemail.messages import drafts, listing, reading, receipts, revocation, sending
-from securemail.web import present
+from securemail.web import faces, present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
 from securemail.web.forms import input_error
@@ -115,7 +115,7 @@ def _answer(ctx: Context, me: Member, conversation: bytes, toast: str | None = N
     return render(
         "conversation/answer.html",
         conversation=seen,
-        row=present.row(row, me) if row else None,
+        row=present.row(row, me, faces.of_rows(ctx, [row], me)) if row else None,
         toast=_toast(toast),
     )
 
@@ -146,7 +146,7 @@ def _dialog(template: str, message: bytes) -> ResponseReturnValue:
         template,
         "dialog",
         conversation_id=conversation,
-        letter=present.letter(letter, me, waiting),
+        letter=present.letter(letter, me, waiting, photos=faces.of_letters(ctx, [letter])),
     )
 
 
