@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from securemail import ids, release
-from securemail.config import ROOT, Settings, is_loopback
+from securemail.config import ROOT, Settings
+from securemail.config_reader import is_loopback
 from securemail.errors import SecuremailError
 from securemail.processes import Child, sink_command, web_command, worker_command
 

@@ -26,7 +26,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from securemail import clock
-from securemail.config import SINK_SMS_SECRET
+from securemail.config_sms import SINK_SMS_SECRET
 from securemail.crypto.locks import same
 from securemail.crypto.webhooks import signature
 from securemail.devsink_pages import (

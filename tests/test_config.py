@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from securemail.config import Settings, TwilioSms, WebhookSms
+from securemail.config import Settings
+from securemail.config_sms import TwilioSms, WebhookSms
 from securemail.errors import ConfigError
 from tests.servers import SECRET
 

@@ -13,7 +13,8 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from securemail import devsink
-from securemail.config import SINK_SMS_SECRET, Settings, WebhookSms
+from securemail.config import Settings
+from securemail.config_sms import SINK_SMS_SECRET, WebhookSms
 from securemail.crypto.webhooks import signature
 from securemail.delivery.sms_text import Sms
 from securemail.delivery.sms_transport import transport_of

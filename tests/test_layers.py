@@ -10,7 +10,7 @@ from securemail.config import ROOT
 PACKAGE = ROOT / "securemail"
 DOMAIN = {"identity", "mailboxes", "messages", "guests", "organisations", "delivery"}
 LAYERS: tuple[set[str], ...] = (
-    {"config", "errors", "clock", "ids", "i18n"},
+    {"config", "config_reader", "config_sms", "errors", "clock", "ids", "i18n"},
     {"crypto", "store"},
     DOMAIN,
     {"runtime"},

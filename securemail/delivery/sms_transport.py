@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from securemail.config import Sms as Provider
-from securemail.config import TwilioSms
+from securemail.config_sms import Sms as Provider
+from securemail.config_sms import TwilioSms
 from securemail.delivery.sms_text import Sms
 from securemail.delivery.smtp import PermanentFailure, Result
 

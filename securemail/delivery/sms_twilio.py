@@ -10,7 +10,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from securemail.config import TwilioSms
+from securemail.config_sms import TwilioSms
 from securemail.delivery.sms_text import Sms
 from securemail.delivery.smtp import Delivered, PermanentFailure, Result, TemporaryFailure
 

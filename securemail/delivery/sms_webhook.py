@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from securemail import ids
-from securemail.config import WebhookSms
+from securemail.config_sms import WebhookSms
 from securemail.crypto.webhooks import signature
 from securemail.delivery.brand import PRODUCT
 from securemail.delivery.sms_text import Sms

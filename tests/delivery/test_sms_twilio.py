@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from securemail.config import TwilioSms
+from securemail.config_sms import TwilioSms
 from securemail.delivery.sms_text import Sms
 from securemail.delivery.sms_transport import transport_of
 from securemail.delivery.smtp import Delivered, PermanentFailure, Result, TemporaryFailure

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from securemail.config import WebhookSms
+from securemail.config_sms import WebhookSms
 from securemail.delivery.sms_text import Sms
 from securemail.delivery.sms_transport import transport_of
 from securemail.delivery.sms_webhook import WebhookTransport
