@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from securemail.crypto.locks import same
 from securemail.crypto.unlock import RootKeys
@@ -173,7 +173,7 @@ def _prove(ctx: Context, held: Held, name: str, typed: str) -> str:
     """The number whose code this is."""
     digits = _digits(typed)
     found = challenges.asked(ctx, held).get(name)
-    if not _is_fresh(found, ctx.now):
+    if not isinstance(found, dict) or ctx.now - datetime.fromisoformat(found["sent"]) > LIFETIME:
         raise Refused("expired")
     if not same(str(found["code"]).encode("ascii"), digits):
         raise Refused("wrong")
@@ -181,10 +181,6 @@ def _prove(ctx: Context, held: Held, name: str, typed: str) -> str:
     if challenges.take(ctx, held, name) != found:
         raise Refused("expired")
     return str(found["number"])
-
-
-def _is_fresh(found: Any, now: datetime) -> bool:
-    return isinstance(found, dict) and now - datetime.fromisoformat(found["sent"]) <= LIFETIME
 
 
 def _digits(typed: str) -> bytes:
