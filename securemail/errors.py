@@ -21,6 +21,10 @@ class Conflict(SecuremailError):
     """Somebody or something else changed it first."""
 
 
+class StaleKeys(Conflict):
+    """Keys were replaced while this was read or written: do it again with the new ones."""
+
+
 class Gone(SecuremailError):
     """It was there and has been taken back or has expired."""
 

@@ -63,6 +63,11 @@ class MailKeys:
                 return keys
         raise CannotOpen
 
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Every epoch whose rows open, newest first."""
+        return tuple(keys.epoch for keys in (self, *self.older))
+
     def seal_previous(self, previous: "MailKeys") -> bytes:
         """The chain: the key of the epoch before, for whoever has this one."""
         return lock(self._chain_key(), previous.mk, Label.CHAIN_MK, self.principal, self.epoch)

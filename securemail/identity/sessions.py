@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Exists, delete, select, update
 
-from securemail.crypto import cookies, mailkeys
+from securemail.crypto import cookies
 from securemail.crypto.keypair import KeyPair
-from securemail.crypto.locks import same
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import RootKey, SessionSecret
 from securemail.crypto.unlock import RootKeys
@@ -18,9 +17,9 @@ from securemail.errors import CannotOpen
 from securemail.identity import context, vault
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
-from securemail.mailboxes import directory, keys
+from securemail.mailboxes import directory, epochs, grants, keys
 from securemail.organisations import organisations
-from securemail.store.models import Account, BrowserSession, Mailbox, MailGrant, Member
+from securemail.store.models import Account, BrowserSession, Mailbox, MailChain, Member
 from securemail.store.statements import changed
 
 log = logging.getLogger(__name__)
@@ -90,10 +89,11 @@ def resume(ctx: Context, secret: SessionSecret) -> Resumed:
     Raises:
         SessionEnded: log in again.
         UntrustedKey: somebody wrote keys into the database; nothing is opened with them.
+        StaleKeys: keys were replaced at this very moment; ask again.
     """
     session = cookies.session_id(secret)
     found = ctx.db.execute(
-        select(BrowserSession, Account, Mailbox, Member.organisation)
+        select(BrowserSession, Account, Mailbox, Member.organisation, _chained())
         .join(Account, Account.id == BrowserSession.account)
         .join(Mailbox, Mailbox.owner == Account.id)
         .join(Member, Member.account == Account.id)
@@ -101,15 +101,20 @@ def resume(ctx: Context, secret: SessionSecret) -> Resumed:
     ).first()
     if found is None:
         raise SessionEnded
-    row, account, mailbox, organisation = found
+    row, account, mailbox, organisation, chained = found
     root = _root(ctx, secret, row, account)
     identity = root.identity()
     keys.require_published(ctx, "account", account.id, account.rk_epoch, identity)
     owner = _owner(ctx, root, mailbox.id, row, organisation)
     if _must_be_secured(ctx, owner):
         return Resumed(owner, None, row.seen)
-    mail = _mail(ctx, account.id, identity, mailbox)
+    mail = _mail(ctx, account.id, identity, mailbox, chained=chained)
     return Resumed(owner, _member(owner, mail), row.seen)
+
+
+def _chained() -> Exists:
+    """Whether anything still hangs on an older key of the mailbox; asked here, so that usually nothing else is."""
+    return select(MailChain.epoch).where(MailChain.mailbox == Mailbox.id).exists()
 
 
 def touch(ctx: Context, session: bytes) -> None:
@@ -164,36 +169,11 @@ def _over(row: BrowserSession, now: datetime) -> bool:
     return row.expires <= now or idle
 
 
-def _mail(ctx: Context, account: bytes, identity: KeyPair, mailbox: Mailbox) -> MailKeys:
-    trusted = keys.published(ctx, "mailbox", mailbox.id, mailbox.mk_epoch)
-    grants = ctx.db.scalars(
-        select(MailGrant).where(
-            MailGrant.grantee == account, MailGrant.mailbox == mailbox.id, MailGrant.epoch == mailbox.mk_epoch
-        )
-    )
-    for grant in grants:
-        mail = _open(identity, grant)
-        # Everybody can make a grant to a published identity; it counts only when it gives the published mail key.
-        if mail is not None and same(mail.pair().public, trusted):
-            return mail
-        keys.log.error("alarm: mail grant %s does not give the published key", grant.id.hex())
-    raise keys.UntrustedKey
-
-
-def _open(identity: KeyPair, grant: MailGrant) -> MailKeys | None:
-    try:
-        mk = mailkeys.open_grant(
-            identity,
-            grant.sealed_mk,
-            mailbox=grant.mailbox,
-            epoch=grant.epoch,
-            grantee=grant.grantee,
-            grant=grant.id,
-            rights=grant.rights,
-        )
-    except CannotOpen:
-        return None
-    return MailKeys(grant.mailbox, grant.epoch, mk)
+def _mail(ctx: Context, account: bytes, identity: KeyPair, mailbox: Mailbox, *, chained: bool) -> MailKeys:
+    mail = grants.open_held(ctx, identity, account, mailbox=mailbox.id, epoch=mailbox.mk_epoch)
+    if mail is None:
+        raise keys.UntrustedKey
+    return epochs.with_older(ctx, mail) if chained else mail
 
 
 def _owner(ctx: Context, root: RootKeys, mailbox: bytes, row: BrowserSession, organisation: bytes) -> context.Owner:

@@ -17,7 +17,7 @@ from securemail.crypto.locks import digest
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen, Conflict
 from securemail.identity.context import Context
-from securemail.mailboxes.keys import UntrustedKey
+from securemail.mailboxes.keys import UntrustedKey, require_unmoved
 from securemail.store.models import Account, Unlocker
 from securemail.store.statements import changed
 
@@ -143,6 +143,7 @@ def read(ctx: Context, root: RootKeys) -> Vault:
 
     Raises:
         UntrustedKey: it does not open: somebody wrote in the database, or put an older state back.
+        StaleKeys: the root key was rotated away since it was opened.
     """
     row = ctx.db.execute(select(Account.vault_revision, Account.sealed_vault).where(Account.id == root.account)).first()
     try:
@@ -150,6 +151,7 @@ def read(ctx: Context, root: RootKeys) -> Vault:
             raise CannotOpen
         return from_json(row.vault_revision, root.open_vault(row.vault_revision, row.sealed_vault))
     except (CannotOpen, KeyError, TypeError) as error:
+        require_unmoved(ctx, "account", root.account, root.epoch)
         log.exception("alarm: the vault of account %s does not open", root.account.hex())
         raise UntrustedKey from error
 
@@ -160,20 +162,26 @@ def write(ctx: Context, root: RootKeys, vault: Vault) -> Vault:
     Raises:
         VaultChanged: it was written meanwhile, or the root key was rotated away.
     """
-    after = replace(vault, revision=vault.revision + 1)
+    return move(ctx, root, root, vault)
+
+
+def move(ctx: Context, before: RootKeys, after: RootKeys, vault: Vault) -> Vault:
+    """The same, from one root key to the next: the account's epoch moves with its vault. Raises `VaultChanged`."""
+    written = replace(vault, revision=vault.revision + 1)
     swap = update(Account).where(
-        Account.id == root.account,
-        Account.rk_epoch == root.epoch,
+        Account.id == before.account,
+        Account.rk_epoch == before.epoch,
         Account.vault_revision == vault.revision,
         Account.state == "active",
     )
-    sealed = root.seal_vault(after.revision, to_json(after))
-    if changed(ctx.db, swap.values(vault_revision=after.revision, sealed_vault=sealed)) != 1:
+    sealed = after.seal_vault(written.revision, to_json(written))
+    values = {"rk_epoch": after.epoch, "vault_revision": written.revision, "sealed_vault": sealed}
+    if changed(ctx.db, swap.values(values)) != 1:
         raise VaultChanged
-    held = ctx.db.identity_map.get(identity_key(Account, root.account))
+    held = ctx.db.identity_map.get(identity_key(Account, before.account))
     if held is not None:
         ctx.db.expire(held)
-    return after
+    return written
 
 
 def change(ctx: Context, root: RootKeys, how: Callable[[Vault], Vault]) -> Vault:

@@ -6,13 +6,13 @@ locked to it (see docs/security.md).
 
 import logging
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from securemail.crypto.keypair import SUITE, KeyPair
 from securemail.crypto.locks import same
-from securemail.errors import SecuremailError
+from securemail.errors import SecuremailError, StaleKeys
 from securemail.identity.context import Context
-from securemail.store.models import PrincipalKey
+from securemail.store.models import Account, Mailbox, PrincipalKey
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +41,41 @@ def published(ctx: Context, kind: str, principal: bytes, epoch: int) -> bytes:
 
     Raises:
         UntrustedKey: missing, planted, of another kind or suite. Logged as an alarm.
+        StaleKeys: that epoch is over: it was the current one when the caller looked.
     """
     row = ctx.db.scalar(select(PrincipalKey).where(PrincipalKey.principal == principal, PrincipalKey.epoch == epoch))
-    if row is not None and (row.kind, row.suite) == (kind, SUITE):
-        genuine = ctx.keys.trusts_public_key(row.mac, kind, principal, epoch, row.public_key)
-        if genuine:
-            return row.public_key
+    if row is not None and genuine(ctx, kind, row):
+        return row.public_key
+    require_unmoved(ctx, kind, principal, epoch)
     log.error("alarm: untrusted public key for %s %s epoch %d", kind, principal.hex(), epoch)
     raise UntrustedKey
+
+
+def genuine(ctx: Context, kind: str, row: PrincipalKey) -> bool:
+    """Whether we published a key, as that kind of principal's."""
+    if (row.kind, row.suite) != (kind, SUITE):
+        return False
+    return ctx.keys.trusts_public_key(row.mac, kind, row.principal, row.epoch, row.public_key)
+
+
+def require_unmoved(ctx: Context, kind: str, principal: bytes, epoch: int) -> None:
+    """Before an alarm: what does not open may have been rotated away since the caller looked, which is no crime.
+
+    Raises:
+        StaleKeys: the principal is further on by now.
+    """
+    if kind == "account":
+        current = ctx.db.scalar(select(Account.rk_epoch).where(Account.id == principal))
+    else:
+        current = ctx.db.scalar(select(Mailbox.mk_epoch).where(Mailbox.id == principal))
+    if current is not None and current > epoch:
+        raise StaleKeys
+
+
+def forget_older(ctx: Context, principal: bytes, epoch: int) -> None:
+    """Delete the published keys of epochs before this one: nothing may be locked to them any more."""
+    older = delete(PrincipalKey).where(PrincipalKey.principal == principal, PrincipalKey.epoch < epoch)
+    ctx.db.execute(older, execution_options={"synchronize_session": False})
 
 
 def require_published(ctx: Context, kind: str, principal: bytes, epoch: int, pair: KeyPair) -> None:

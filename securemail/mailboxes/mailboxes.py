@@ -1,14 +1,15 @@
 """Mailboxes are made here: their key, who holds it, and the address that finds them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from securemail import ids
-from securemail.crypto.mailkeys import MailKeys, seal_grant
+from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MailKey
 from securemail.crypto.unlock import RootKeys, seal_organisation_holders
 from securemail.identity.context import Context
-from securemail.mailboxes import keys
-from securemail.store.models import Address, Mailbox, MailGrant
+from securemail.mailboxes import grants, holders, keys
+from securemail.mailboxes.holders import Holder
+from securemail.store.models import Address, Mailbox
 
 FIRST_EPOCH = 1
 
@@ -18,9 +19,9 @@ Rights = Literal["owner", "administrator"]
 def create_personal(ctx: Context, root: RootKeys, *, address: str, typed: str, name: str) -> MailKeys:
     """The mailbox of an account, found by its normalised address; the account's identity has been published."""
     mail = MailKeys(ids.new_id(), FIRST_EPOCH, MailKey.new())
-    holders = root.seal_holders(mail.principal, _holders(root.account, "owner"))
-    _add(ctx, mail, kind="personal", owner=root.account, sealed_holders=holders)
-    _grant(ctx, mail, root.identity().public, grantee=root.account, rights="owner")
+    sealed = root.seal_holders(mail.principal, _only(root.account, "owner"))
+    _add(ctx, mail, kind="personal", owner=root.account, sealed_holders=sealed)
+    grants.add(ctx, mail, root.identity().public, grantee=root.account, rights="owner")
     ctx.db.add(
         Address(
             address_tag=ctx.keys.address_tag(address),
@@ -39,11 +40,11 @@ def create_for_organisation(ctx: Context, organisation: bytes, administrator: Ro
     be the organisation's would otherwise be believed, for its key is one that we published.
     """
     mail = MailKeys(organisation, FIRST_EPOCH, MailKey.new())
-    listed = _holders(administrator.account, "administrator")
-    holders = seal_organisation_holders(mail.mk, mail.principal, mail.epoch, listed)
-    _add(ctx, mail, kind="organisation", owner=organisation, sealed_holders=holders)
+    listed = _only(administrator.account, "administrator")
+    sealed = seal_organisation_holders(mail.mk, mail.principal, mail.epoch, listed)
+    _add(ctx, mail, kind="organisation", owner=organisation, sealed_holders=sealed)
     public_key = administrator.identity().public
-    _grant(ctx, mail, public_key, grantee=administrator.account, rights="administrator")
+    grants.add(ctx, mail, public_key, grantee=administrator.account, rights="administrator")
     return mail
 
 
@@ -53,29 +54,5 @@ def _add(ctx: Context, mail: MailKeys, *, kind: str, owner: bytes, sealed_holder
     ctx.db.flush()
 
 
-def _grant(ctx: Context, mail: MailKeys, public_key: bytes, *, grantee: bytes, rights: Rights) -> None:
-    grant = ids.new_id()
-    sealed = seal_grant(
-        public_key,
-        mail.mk,
-        mailbox=mail.principal,
-        epoch=mail.epoch,
-        grantee=grantee,
-        grant=grant,
-        rights=rights,
-    )
-    ctx.db.add(
-        MailGrant(
-            id=grant,
-            mailbox=mail.principal,
-            epoch=mail.epoch,
-            grantee=grantee,
-            rights=rights,
-            created=ctx.now,
-            sealed_mk=sealed,
-        )
-    )
-
-
-def _holders(grantee: bytes, rights: Rights) -> dict[str, list[dict[str, str]]]:
-    return {"holders": [{"grantee": grantee.hex(), "rights": rights}]}
+def _only(grantee: bytes, rights: Rights) -> dict[str, Any]:
+    return holders.to_json([Holder(grantee, rights)])

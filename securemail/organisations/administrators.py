@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from securemail.crypto import mailkeys
-from securemail.crypto.locks import same
 from securemail.crypto.mailkeys import MailKeys
-from securemail.errors import CannotOpen, Forbidden
+from securemail.errors import Forbidden
 from securemail.identity.context import Context, Member
-from securemail.mailboxes import keys
+from securemail.mailboxes import epochs, grants
 from securemail.store import models
-from securemail.store.models import Mailbox, MailGrant
+from securemail.store.models import Mailbox
 
 RIGHTS = "administrator"
 
@@ -42,29 +40,12 @@ def enter(ctx: Context, member: Member) -> Administrator:
     mailbox = ctx.db.get(Mailbox, member.organisation)
     if mailbox is None or mailbox.kind != "organisation":
         raise Forbidden
-    trusted = keys.published(ctx, "mailbox", mailbox.id, mailbox.mk_epoch)
-    identity = member.root.identity()
-    for grant in ctx.db.scalars(
-        select(MailGrant).where(
-            MailGrant.grantee == member.root.account,
-            MailGrant.mailbox == mailbox.id,
-            MailGrant.epoch == mailbox.mk_epoch,
-            MailGrant.rights == RIGHTS,
-        )
-    ):
-        try:
-            mk = mailkeys.open_grant(
-                identity, grant.sealed_mk, mailbox=mailbox.id, epoch=grant.epoch, grantee=grant.grantee,
-                grant=grant.id, rights=grant.rights,
-            )  # fmt: skip
-        except CannotOpen:
-            continue
-        opened = MailKeys(mailbox.id, mailbox.mk_epoch, mk)
-        # Everybody can make a grant to a published identity; it counts only when it gives the published key.
-        if same(opened.pair().public, trusted):
-            return Administrator(member, opened)
-        keys.log.error("alarm: grant %s does not give the organisation's key", grant.id.hex())
-    raise Forbidden
+    opened = grants.open_held(
+        ctx, member.root.identity(), member.root.account, mailbox=mailbox.id, epoch=mailbox.mk_epoch, rights=RIGHTS
+    )
+    if opened is None:
+        raise Forbidden
+    return Administrator(member, epochs.with_older(ctx, opened))
 
 
 def is_administrator(ctx: Context, member: Member) -> bool:
