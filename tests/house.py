@@ -19,6 +19,7 @@ from securemail.identity.passwords import NewPassword, stretch_new
 from securemail.mailboxes import mailboxes
 from securemail.messages import reading, sending
 from securemail.organisations import organisations
+from securemail.organisations.policy import Policy
 from securemail.runtime import Runtime
 from securemail.store.models import GuestLink
 from tests.serve import CHEAP
@@ -113,7 +114,7 @@ def furnish(folder: Path, database_url: str, clock: TurnedClock | None = None) -
     runtime = Runtime.assemble(Settings.from_environ(environ), argon2=CHEAP, clock=clock)
     password = stretch_new(PASSWORD, runtime.keys, runtime.hasher)
     with runtime.work(write=True) as ctx:
-        organisation = organisations.create(ctx, "Van Dalen & Bakker").id
+        organisation = organisations.create(ctx, "Van Dalen & Bakker", Policy(sign_up="open")).id
         marieke = _account(ctx, MARIEKE, organisation, "administrator", password)
         mailboxes.create_for_organisation(ctx, organisation, marieke.root)
         sanne = _account(ctx, SANNE, organisation, "member", password)

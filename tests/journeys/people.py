@@ -22,6 +22,7 @@ from securemail.identity.passwords import stretch_new
 from securemail.mailboxes import mailboxes
 from securemail.messages import sending
 from securemail.organisations import organisations, setup
+from securemail.organisations.policy import Policy
 from securemail.runtime import Runtime
 from securemail.store.models import BrowserSession
 from tests.house import PASSWORD
@@ -109,7 +110,7 @@ def found_office(product: Product, sink: SmtpSink) -> Iterator[Office]:
     """The organisation in a running product, founded by somebody who is in no story."""
     office = Office(product, sink, runtime_of(product))
     with office.work() as ctx:
-        office.organisation = organisations.create(ctx, ORGANISATION).id
+        office.organisation = organisations.create(ctx, ORGANISATION, Policy(sign_up="open")).id
         password = stretch_new(PASSWORD, office.runtime.keys, office.runtime.hasher)
         founder = accounts.create_account(
             ctx, address="oprichter@vandalenbakker.example", name="De oprichter", language="nl", password=password,
@@ -151,9 +152,11 @@ def set_up(page: Page, link: str, *, name: str = "Marieke van Dalen", address: s
 
 
 def keep_recovery_code(page: Page) -> None:
-    """From the recovery code to the inbox."""
+    """From the recovery code to the inbox, past the second step."""
     page.get_by_label("Ik heb de code op een veilige plek bewaard").check()
     page.get_by_role("button", name="Ga verder").click()
+    page.get_by_role("link", name="Later instellen").click()
+    page.get_by_role("link", name="Naar mijn postvak").click()
     expect(page.get_by_role("heading", name="Postvak", exact=True)).to_be_visible()
 
 

@@ -1,6 +1,6 @@
 """The first visit: one form makes the organisation and its first administrator."""
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from securemail.errors import Gone, InvalidInput
@@ -47,8 +47,9 @@ def _set_up() -> ResponseReturnValue:
         address=values["address"],
         password=stretched,
         language=language(),
+        sign_up=own.settings.sign_up,
     )
-    return welcome.greet(session.current(), new, action=url_for("signup.saved"))
+    return welcome.greet(session.current(), new, address=values["address"])
 
 
 def _require_usable(values: dict[str, str]) -> None:

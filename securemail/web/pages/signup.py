@@ -1,30 +1,38 @@
-"""Open sign-up, page by page: address, proof from the mail, name and password, recovery code."""
+"""Becoming a member, page by page: proof of the address, name and password, recovery code, a second step, ready.
 
+Each step can be left. What is not proved is asked for again; an account that is there goes on after its next log-in.
+"""
+
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from securemail.crypto.codes import TypingError, read_recovery_code, write_recovery_code
-from securemail.errors import Forbidden, InvalidInput, TooManyAttempts
-from securemail.identity import limits, passwords, signup
+from securemail.errors import InvalidInput, TooManyAttempts
+from securemail.identity import limits, passwords, signup, vault
+from securemail.identity.signup import Invited, SignUpClosed
 from securemail.mailboxes.addresses import clean_name, normalise
+from securemail.organisations import members, organisations
 from securemail.web import forms, session, welcome
+from securemail.web.auth import member, owner
 from securemail.web.filters import clock_time
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
 from securemail.web.languages import language
+from securemail.web.sections import page_of
 
 pages = Blueprint("signup", __name__)
+_HAS_ACCOUNT: Final = frozenset({"joined", "account"})
+_INVITATION: Final = "invitation"
 
 
-@pages.before_request
-def _require_open() -> None:
-    # The meter and the recovery code serve set-up too.
-    if request.endpoint in ("signup.strength", "signup.saved"):
-        return
-    if session.runtime().settings.sign_up != "open":
-        raise Forbidden
+@pages.errorhandler(SignUpClosed)
+def _closed(_error: SignUpClosed) -> ResponseReturnValue:
+    session.settle(success=False)
+    return render("signup/closed.html", errors=None, retry=None), 403
 
 
 @pages.route("/signup", methods=["GET", "POST"])
@@ -35,6 +43,8 @@ def start() -> ResponseReturnValue:
     typed = forms.text("address")
     try:
         address = normalise(typed)
+        with session.read_apart() as look:
+            signup.require_let_in(look, address)
         limits.check_sign_up(session.runtime(), address, session.network())
         url = session.runtime().settings.public_url
         signup.request(session.current(), address, language=language(), public_url=url)
@@ -48,35 +58,34 @@ def start() -> ResponseReturnValue:
 
 @pages.route("/signup/activate", methods=["GET", "POST"])
 def activate() -> ResponseReturnValue:
-    """The token from the mail, moved here from the address bar or typed."""
-    if request.method == "GET":
-        return _token_form(Errors())
-    try:
-        limits.check_token(session.runtime(), session.network())
-        with session.read_apart() as look:
-            invited = signup.invited(look, forms.text("token"))
-    except InvalidInput as error:
-        return _token_form(forms.errors_of(error)), 422
-    return _profile_form(invited.address, Errors())
+    """The token from the mail that proves an address, moved here from the address bar or typed."""
+    return _token_form(Errors()) if request.method == "GET" else _look_at_token()
+
+
+@pages.route("/invitation", methods=["GET", "POST"])
+def invitation() -> ResponseReturnValue:
+    """The same for who was invited."""
+    by = _INVITATION
+    return _token_form(Errors(), by=by) if request.method == "GET" else _look_at_token(by=by)
 
 
 @pages.route("/signup/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
-    """Name and password; then the account is there."""
+    """Name and password, and what the organisation asks besides; then the account is there."""
+    by = forms.text("by")
     if request.method == "GET":
         return redirect(url_for("signup.activate"), 303)
     try:
-        limits.check_token(session.runtime(), session.network())
-        with session.read_apart() as look:
-            invited = signup.invited(look, forms.text("token"))
+        invited = _invited()
     except InvalidInput as error:
-        return _token_form(forms.errors_of(error)), 422
+        return _refused(error, by=by, form=True)
     try:
         return _activate(invited)
     except InvalidInput as error:
+        session.settle(success=False)
         if error.field == "token":
-            return _token_form(forms.errors_of(error)), 422
-        return _profile_form(invited.address, forms.errors_of(error)), 422
+            return _refused(error, by=by, form=True)
+        return _profile_form(invited, forms.errors_of(error)), 422
 
 
 @pages.post("/signup/strength")
@@ -90,35 +99,100 @@ def strength() -> ResponseReturnValue:
 @pages.post("/signup/saved")
 def saved() -> ResponseReturnValue:
     """The recovery code was put away, or has to be shown once more: the form brings it along."""
+    ctx, root = session.current(), owner().root
     if forms.checked("saved"):
-        return redirect(url_for("mailbox.inbox"), 303)
+        kept = vault.change(ctx, root, lambda kept: replace(kept, code_saved=True))
+        # Whoever comes from recovery has been through the rest before.
+        return redirect(url_for("mailbox.inbox" if kept.has_second_step else "signup.secure"), 303)
     try:
         groups = write_recovery_code(read_recovery_code(forms.text("code"))).split(" ")
     except TypingError:
-        return redirect(url_for("mailbox.inbox"), 303)
-    return welcome.code_page(groups, forms.errors_of(InvalidInput("saved", "empty"))), 422
+        return redirect(url_for("signup.secure"), 303)
+    errors = forms.errors_of(InvalidInput("saved", "empty"))
+    return welcome.code_page(groups, errors, mailed=vault.read(ctx, root).code_mailed), 422
 
 
-def _activate(invited: signup.Invited) -> ResponseReturnValue:
-    name, password = forms.text("name"), forms.text("password")
+@pages.get("/signup/secure")
+def secure() -> ResponseReturnValue:
+    """The step that makes an account safe; mails lead here, after logging in, those who have an account already."""
+    me = owner()
+    if vault.read(session.current(), me.root).has_second_step:
+        return redirect(page_of("factors.overview") or url_for("signup.ready"), 303)
+    required = organisations.policy_of(session.current(), me.organisation).require_second_step
+    return render("signup/secure.html", required=required, errors=None, retry=None)
+
+
+@pages.get("/signup/ready")
+def ready() -> ResponseReturnValue:
+    """The end: everything is there for the first message."""
+    secured = vault.read(session.current(), member().root).has_second_step
+    return render("signup/ready.html", secured=secured, errors=None, retry=None)
+
+
+def _invited() -> Invited:
+    limits.check_token(session.runtime(), session.network())
+    with session.read_apart() as look:
+        return signup.invited(look, forms.text("token"))
+
+
+def _look_at_token(*, by: str = "") -> ResponseReturnValue:
+    try:
+        return _profile_form(_invited(), Errors())
+    except InvalidInput as error:
+        return _refused(error, by=by)
+
+
+def _refused(error: InvalidInput, *, by: str, form: bool = False) -> ResponseReturnValue:
+    """A token that leads no further: what became of it is told, and what was typed stays for another one."""
+    if error.code in _HAS_ACCOUNT:
+        return render("signup/has_account.html", errors=None, retry=None), 410
+    if error.code == "withdrawn" and not form:
+        return render("signup/withdrawn.html", errors=None, retry=None), 410
+    told = InvalidInput(_INVITATION, error.code) if by == _INVITATION else error
+    return _token_form(forms.errors_of(told, field="token"), by=by), 422
+
+
+def _activate(invited: Invited) -> ResponseReturnValue:
+    name, password, reference = forms.text("name"), forms.text("password"), forms.text("reference")
     clean_name("name", name)
+    if invited.label:
+        members.clean_reference(reference)
     passwords.require_strong(password, (name, invited.address, invited.organisation))
     own = session.runtime()
     stretched = passwords.stretch_new(password, own.keys, own.hasher)
     ctx = session.current()
-    new = signup.activate(ctx, forms.text("token"), name=name, password=stretched, language=language())
-    return welcome.greet(ctx, new, action=url_for("signup.saved"))
+    new = signup.activate(
+        ctx, forms.text("token"), name=name, password=stretched, language=language(), reference=reference
+    )
+    return welcome.greet(ctx, new, address=invited.address)
 
 
 def _address_form(errors: Errors, retry_after: int | None = None) -> str:
+    with session.read_apart() as look:
+        decided = signup.policy_here(look)
+    if decided.sign_up == "invitation":
+        raise SignUpClosed
     retry = clock_time(session.runtime().clock() + timedelta(seconds=retry_after)) if retry_after else None
-    return render("signup/start.html", values=forms.values(["address"]), errors=errors, retry=retry)
+    domains = [_shown(domain) for domain in decided.domains] if decided.sign_up == "domains" else []
+    return render("signup/start.html", values=forms.values(["address"]), errors=errors, retry=retry, domains=domains)
 
 
-def _token_form(errors: Errors) -> str:
-    return render("signup/activate.html", values=forms.values(["token"]), errors=errors, retry=None)
+def _shown(domain: str) -> str:
+    """A domain as people write it: bücher.example for xn--bcher-kva.example."""
+    try:
+        return domain.encode("ascii").decode("idna")
+    except UnicodeError:
+        return domain
 
 
-def _profile_form(address: str, errors: Errors) -> str:
-    values = forms.values(["name", "token"])
-    return render("signup/profile.html", address=address, values=values, errors=errors, retry=None)
+def _token_form(errors: Errors, *, by: str = "") -> str:
+    template = "signup/invitation.html" if by == _INVITATION else "signup/activate.html"
+    return render(template, values=forms.values(["token", "name", "reference"]), errors=errors, retry=None)
+
+
+def _profile_form(invited: Invited, errors: Errors) -> str:
+    values = forms.values(["name", "token", "reference"])
+    values["name"] = values["name"] or invited.name
+    values["reference"] = values["reference"] or invited.reference
+    values["by"] = _INVITATION if invited.by_invitation else ""
+    return render("signup/profile.html", invited=invited, values=values, errors=errors, retry=None)
