@@ -61,7 +61,7 @@ def test_expired_rows_go_and_others_stay(office: Office) -> None:
             ctx.db.add(BrowserSession(id=ids.new_token(), account=None, sealed_rk=None, **session))
             ctx.db.add(Attempt(tag=ids.new_token(), count=1, window_ends=expires))
             pending = {"kind": "sign-up", "token_hash": ids.new_token(), "created": now, "expires": expires - DAY}
-            ctx.db.add(Pending(id=ids.new_id(), address_tag=None, sealed_address=None, **pending))
+            ctx.db.add(Pending(id=ids.new_id(), mac=bytes(32), **pending))
     office.clock.forward(minutes=30)
     _tidy(office)
     assert [_count(office, model) for model in (BrowserSession, Attempt, Pending)] == [1, 1, 1]
