@@ -15,7 +15,9 @@ from securemail import ids
 from securemail.crypto.notes import seal_payload
 from securemail.crypto.secrets import PayloadKey
 from securemail.delivery import authenticity, payload_locks, workers
+from securemail.errors import StaleKeys
 from securemail.identity.context import Context, Member
+from securemail.mailboxes import epochs
 from securemail.mailboxes.keys import published
 from securemail.store.models import Message, Outbox, OutboxLock
 from securemail.store.statements import changed
@@ -39,6 +41,7 @@ def add_sealed(
 
     Raises:
         UntrustedKey: the mailbox's key is not one that we published.
+        StaleKeys: that epoch of the mailbox is over.
     """
     if (mailbox is None) != (epoch is None):
         raise ValueError("a mailbox and its epoch belong together")
@@ -47,6 +50,8 @@ def add_sealed(
     _add(ctx, Outbox(id=outbox, kind=kind, message=message, place=place, mailbox=mailbox, sealed_payload=sealed))
     payload_locks.lock_to_workers(ctx, outbox, key, workers.living(ctx))
     if mailbox is not None and epoch is not None:
+        if epochs.hold(ctx, others=[mailbox]).get(mailbox) != epoch:
+            raise StaleKeys
         public_key = published(ctx, "mailbox", mailbox, epoch)
         payload_locks.add_lock(ctx, outbox, key, holder=mailbox, epoch=epoch, public_key=public_key)
     return outbox
@@ -91,8 +96,8 @@ def relock(ctx: Context, member: Member) -> int:
         .where(*_stranded_at(member, alive))
         .limit(_RELOCKED_AT_ONCE)
     ).all()
-    pair = member.mail.pair() if rows else None
-    return sum(payload_locks.relock(ctx, row, held, pair, alive) for row, held in rows if pair is not None)
+    pairs = {epoch: member.mail.at(epoch).pair() for epoch in {held.epoch for _, held in rows}}
+    return sum(payload_locks.relock(ctx, row, held, pairs[held.epoch], alive) for row, held in rows)
 
 
 def places_waiting(ctx: Context, message: bytes) -> frozenset[int]:
@@ -151,7 +156,7 @@ def _add(ctx: Context, row: Outbox, *, due: datetime | None = None) -> None:
 def _stranded_at(member: Member, alive: Collection[workers.LivingWorker]) -> tuple[ColumnElement[bool], ...]:
     return (
         OutboxLock.holder == member.mailbox,
-        OutboxLock.epoch == member.mail.epoch,
+        OutboxLock.epoch.in_(member.mail.epochs),
         Outbox.state == "waiting",
         _nobody_opens(alive),
     )

@@ -16,9 +16,9 @@ from securemail.crypto.secrets import MailKey, MessageCode
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, NotFound, SecuremailError
 from securemail.identity.context import Context, Correspondent, Member
-from securemail.mailboxes import keys
+from securemail.mailboxes import epochs, keys
 from securemail.messages.heads import Party
-from securemail.store.models import GuestLink, Mailbox, Message
+from securemail.store.models import GuestLink, Message
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def notify(ctx: Context, author: Correspondent, message: Message, place: int, pa
         "ref": ids.to_text(row.link_ref),
     }
     if author.kind == "mailbox" and row.maker == author.principal:
-        kept = author.mail.open_maker(row.id, row.sealed_maker)
+        kept = epochs.at(ctx, author.mail, row.epoch).open_maker(row.id, row.sealed_maker)
         payload |= {"code": write_message_code(MessageCode(bytes.fromhex(kept["code"])))}
         payload |= {"language": kept["language"]}
         kind = "guest_message"
@@ -119,7 +119,7 @@ def _spare_key_holder(ctx: Context, author: Correspondent, row: GuestLink) -> tu
     """The mailbox that can hand a waiting mail to a new worker: the author's, or the maker's when a guest answers."""
     if author.kind == "mailbox":
         return author.principal, author.mail.epoch
-    return row.maker, ctx.db.get_one(Mailbox, row.maker).mk_epoch
+    return row.maker, epochs.hold(ctx, others=[row.maker])[row.maker]
 
 
 def _genuine(ctx: Context, row: GuestLink) -> GuestLink:

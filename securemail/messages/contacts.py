@@ -9,6 +9,7 @@ from sqlalchemy import select
 from securemail import ids
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
+from securemail.mailboxes import epochs
 from securemail.messages.writing import Receiver
 from securemail.store.models import Contact
 
@@ -39,15 +40,16 @@ def remember(ctx: Context, member: Member, receivers: Iterable[Receiver]) -> Non
 
 def everybody(ctx: Context, member: Member) -> list[Known]:
     """All contacts of the mailbox, opened: 10 µs each."""
-    rows = ctx.db.scalars(select(Contact).where(Contact.mailbox == member.mailbox).order_by(Contact.id))
-    known = [contact for row in rows if (contact := _open(member, row)) is not None]
+    mine = select(Contact).where(Contact.mailbox == member.mailbox, Contact.epoch != epochs.NEVER)
+    rows = ctx.db.scalars(mine.order_by(Contact.id))
+    known = [contact for row in rows if (contact := _open(ctx, member, row)) is not None]
     # Two sends at once to somebody new keep them twice; one of the two is shown.
     return list({contact.address: contact for contact in known}.values())
 
 
-def _open(member: Member, row: Contact) -> Known | None:
+def _open(ctx: Context, member: Member, row: Contact) -> Known | None:
     try:
-        content = member.mail.open_contact(row.id, row.sealed_contact)
+        content = epochs.at(ctx, member.mail, row.epoch).open_contact(row.id, row.sealed_contact)
     except CannotOpen:
         log.error("alarm: contact %s does not open", row.id.hex())  # noqa: TRY400 no trace needed
         return None  # one damaged row must not keep somebody from sending

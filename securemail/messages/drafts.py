@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, tuple_, update
 from securemail import ids
 from securemail.errors import Conflict, NotFound
 from securemail.identity.context import Context, Member
+from securemail.mailboxes import epochs
 from securemail.messages.writing import MAX_TEXT_BYTES
 from securemail.store.models import Draft, Message
 from securemail.store.statements import changed, insert_if_absent
@@ -55,7 +56,9 @@ def save(ctx: Context, member: Member, draft: bytes, revision: int, content: Con
     Raises:
         DraftChanged: a newer revision is there.
         DraftGone: it was sent or thrown away.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
     """
+    epochs.hold(ctx, member.mail)
     sealed = member.mail.seal_draft(draft, revision + 1, _to_json(content))
     values = {"epoch": member.mail.epoch, "revision": revision + 1, "changed": ctx.now, "sealed_draft": sealed}
     if revision == 0:
@@ -81,7 +84,7 @@ def load(ctx: Context, member: Member, draft: bytes) -> Saved:
 def find(ctx: Context, member: Member, draft: bytes) -> Saved | None:
     """A draft of this mailbox, None when it is not there."""
     row = ctx.db.scalar(select(Draft).where(Draft.id == draft, Draft.mailbox == member.mailbox))
-    return _open(member, row) if row is not None else None
+    return _open(ctx, member, row) if row is not None else None
 
 
 def for_conversation(ctx: Context, member: Member, conversation: bytes) -> Saved | None:
@@ -93,11 +96,11 @@ def newest(
     ctx: Context, member: Member, *, before: tuple[datetime, bytes] | None = None, limit: int = 50
 ) -> list[Saved]:
     """Drafts, newest first."""
-    query = select(Draft).where(Draft.mailbox == member.mailbox)
+    query = select(Draft).where(Draft.mailbox == member.mailbox, Draft.epoch != epochs.NEVER)
     if before is not None:
         query = query.where(tuple_(Draft.changed, Draft.id) < before)
     rows = ctx.db.scalars(query.order_by(Draft.changed.desc(), Draft.id.desc()).limit(limit))
-    return [_open(member, row) for row in rows]
+    return [_open(ctx, member, row) for row in rows]
 
 
 def count(ctx: Context, member: Member, *, most: int = 100) -> int:
@@ -119,8 +122,8 @@ def _was_sent(ctx: Context, member: Member, draft: bytes) -> bool:
     return ctx.db.scalar(sent) is not None
 
 
-def _open(member: Member, row: Draft) -> Saved:
-    opened = member.mail.open_draft(row.id, row.revision, row.sealed_draft)
+def _open(ctx: Context, member: Member, row: Draft) -> Saved:
+    opened = epochs.at(ctx, member.mail, row.epoch).open_draft(row.id, row.revision, row.sealed_draft)
     conversation = opened.get("conversation")
     content = Content(
         to=tuple((str(address), str(name)) for address, name in opened["to"]),

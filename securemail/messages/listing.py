@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Row, Subquery, and_, func, literal, select
 
 from securemail.clock import microseconds
 from securemail.crypto import content
-from securemail.crypto.keypair import KeyPair
 from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
@@ -21,6 +20,7 @@ from securemail.mailboxes import directory
 from securemail.messages import revocation
 from securemail.messages.authenticity import Forged, Heading, require_genuine_heading
 from securemail.messages.heads import Head, Party
+from securemail.messages.opening import Opener
 from securemail.messages.receipts import Receipt, receipts_of
 from securemail.store.models import Envelope, Item, Message, Recipient, Thread
 
@@ -117,7 +117,8 @@ def _rows(
         select(
             page.c.key, page.c.at, unread, Message.id, Message.conversation, Message.sender, Message.sender_kind,
             Message.account, Message.sent_at, Message.state, Message.mac, Message.sealed_head,
-            Item.sealed_cek.label("item"), Envelope.sealed_cek.label("envelope"), Recipient.state.label("mine"),
+            Item.sealed_cek.label("item"), Item.epoch.label("item_epoch"), Envelope.sealed_cek.label("envelope"),
+            Envelope.epoch.label("envelope_epoch"), Recipient.state.label("mine"),
         )
         .select_from(page)
         .outerjoin(Message, message)
@@ -132,9 +133,8 @@ def _rows(
 def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) -> Page:
     last = rows[limit - 1] if len(rows) > limit else None
     shown = [row for row in rows[:limit] if row.id is not None]
-    # Envelopes were taken in before, unless the database could not be written just then.
-    pair = member.mail.pair() if any(row.item is None and row.envelope is not None for row in shown) else None
-    opened = [_open(ctx, member, row, pair) for row in shown]
+    opener = Opener(ctx, member.mail)
+    opened = [_open(ctx, member, row, opener) for row in shown]
     receipts = receipts_of(ctx, [row.message for row in opened if row.own])
     withdrawn = revocation.openings_withdrawn(ctx, member, [row.conversation for row in opened])
     return Page(
@@ -146,9 +146,9 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
     )
 
 
-def _open(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> ListedMessage:
+def _open(ctx: Context, member: Member, row: Row[Any], opener: Opener) -> ListedMessage:
     own = row.sender == member.mailbox
-    head = None if row.mine == "revoked" and not own else _head(ctx, member, row, pair)
+    head = None if row.mine == "revoked" and not own else _head(ctx, row, opener)
     return ListedMessage(
         conversation=row.conversation,
         message=row.id,
@@ -161,12 +161,13 @@ def _open(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> 
     )
 
 
-def _head(ctx: Context, member: Member, row: Row[Any], pair: KeyPair | None) -> Head | None:
+def _head(ctx: Context, row: Row[Any], opener: Opener) -> Head | None:
     try:
         if row.item is not None:
-            cek = member.mail.open_item(row.item, row.id)
-        elif row.envelope is not None and pair is not None:
-            cek = member.mail.open_envelope(pair, row.envelope, row.id)
+            cek = opener.item(row.item_epoch, row.item, row.id)
+        elif row.envelope is not None:
+            # They were taken in before, unless the database could not be written just then.
+            cek = opener.envelope(row.envelope_epoch, row.envelope, row.id)
         else:
             return None
         require_genuine_heading(ctx, cast("Heading", row))

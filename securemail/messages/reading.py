@@ -9,13 +9,13 @@ from sqlalchemy import Select, and_, exists, or_, select, update
 from sqlalchemy.orm import undefer
 
 from securemail.crypto import content
-from securemail.crypto.keypair import KeyPair
 from securemail.crypto.secrets import ContentKey
 from securemail.errors import CannotOpen, NotFound
 from securemail.identity.context import Context, Correspondent, Member
-from securemail.mailboxes import directory
+from securemail.mailboxes import directory, epochs
 from securemail.messages import authenticity
 from securemail.messages.heads import Head, Party
+from securemail.messages.opening import Opener
 from securemail.messages.receipts import Receipt, receipts_of
 from securemail.messages.threads import UNOPENED
 from securemail.store.models import Envelope, Item, Message, Recipient
@@ -45,7 +45,12 @@ def anything_waiting(ctx: Context, member: Member) -> bool:
 
 
 def _waiting(member: Member) -> Select[Any]:
-    return select(Envelope).where(Envelope.principal == member.mailbox, Envelope.sealed_cek.is_not(None))
+    # Those of an epoch that no key of this mailbox reaches stay where they are, and are not tried again and again.
+    return select(Envelope).where(
+        Envelope.principal == member.mailbox,
+        Envelope.sealed_cek.is_not(None),
+        Envelope.epoch.in_(member.mail.epochs),
+    )
 
 
 def take_in(ctx: Context, member: Member) -> int:
@@ -53,22 +58,25 @@ def take_in(ctx: Context, member: Member) -> int:
 
     Each envelope is emptied by compare-and-swap in the transaction that writes its item. A withdrawal at the same
     moment waits for that and then deletes both.
+
+    Raises:
+        StaleKeys: the mailbox's keys were replaced since they were opened.
     """
-    pair = member.mail.pair()
+    epochs.hold(ctx, member.mail)
     rows = ctx.db.execute(
-        select(Envelope, Message.sent_at).join(Message, Message.id == Envelope.message)
-        .where(Envelope.principal == member.mailbox, Envelope.sealed_cek.is_not(None))
+        _waiting(member).add_columns(Message.sent_at).join(Message, Message.id == Envelope.message)
         .order_by(Envelope.message).limit(_BATCH)
     ).all()  # fmt: skip
-    return sum(_take_one(ctx, member, pair, envelope, sent_at) for envelope, sent_at in rows)
+    opener = Opener(ctx, member.mail)
+    return sum(_take_one(ctx, member, opener, envelope, sent_at) for envelope, sent_at in rows)
 
 
-def _take_one(ctx: Context, member: Member, pair: KeyPair, envelope: Envelope, sent_at: datetime) -> bool:
+def _take_one(ctx: Context, member: Member, opener: Opener, envelope: Envelope, sent_at: datetime) -> bool:
     sealed = envelope.sealed_cek
-    if sealed is None or envelope.epoch != member.mail.epoch:
+    if sealed is None:
         return False
     try:
-        cek = member.mail.open_envelope(pair, sealed, envelope.message)
+        cek = opener.envelope(envelope.epoch, sealed, envelope.message)
     except CannotOpen:
         return False  # not locked to us: a row that somebody else wrote stays where it is and shows nothing
     emptied = changed(
@@ -104,9 +112,9 @@ def conversation(ctx: Context, reader: Correspondent, conversation: bytes) -> li
     if not rows:
         raise NotFound
     receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender == reader.principal])
-    pair = _pair_if_needed(reader, any(row.Envelope is not None and row.Envelope.sealed_cek for row in rows))
+    opener = Opener(ctx, reader.mail)
     return [
-        _letter(ctx, reader, row.Message, row.Recipient, row.Item, row.Envelope, receipts.get(row.Message.id), pair)
+        _letter(ctx, reader, row.Message, row.Recipient, row.Item, row.Envelope, receipts.get(row.Message.id), opener)
         for row in rows
     ]
 
@@ -119,21 +127,19 @@ def _rows(reader: Correspondent, conversation: bytes) -> Any:
         .outerjoin(Item, and_(Item.message == Message.id, Item.mailbox == mine))
         .outerjoin(Envelope, and_(Envelope.message == Message.id, Envelope.principal == mine))
         .where(Message.conversation == conversation, or_(Message.sender == mine, Recipient.message.is_not(None)))
+        # What a mailbox that started anew keeps without its key is shown to nobody.
+        .where(or_(Item.folder.is_(None), Item.folder != "locked"))
         .options(undefer(Message.sealed_body))
     )
 
 
-def _pair_if_needed(reader: Correspondent, needed: bool) -> KeyPair | None:
-    return reader.mail.pair() if needed else None
-
-
 def _letter(
     ctx: Context, reader: Correspondent, message: Message, recipient: Recipient | None, item: Item | None,
-    envelope: Envelope | None, receipt: Receipt | None, pair: KeyPair | None,
+    envelope: Envelope | None, receipt: Receipt | None, opener: Opener,
 ) -> Letter:  # fmt: skip
     own = message.sender == reader.principal
     taken_back = recipient is not None and recipient.state == "revoked" and not own
-    cek = None if taken_back else content_key(reader, message.id, item, envelope, pair)
+    cek = None if taken_back else content_key(opener, message.id, item, envelope)
     if cek is None:
         sender = _sender_from_directory(ctx, message)
         return Letter(message.id, "revoked", own, message.sent_at, sender, None, None, receipt)
@@ -146,15 +152,13 @@ def _letter(
     return Letter(message.id, state, own, message.sent_at, head.sender, head, text, receipt)
 
 
-def content_key(
-    reader: Correspondent, message: bytes, item: Item | None, envelope: Envelope | None, pair: KeyPair | None = None
-) -> ContentKey | None:
+def content_key(opener: Opener, message: bytes, item: Item | None, envelope: Envelope | None) -> ContentKey | None:
     """The content key from the reader's item, else from their envelope; None when neither is there."""
     if item is not None:
-        return reader.mail.open_item(item.sealed_cek, message)
+        return opener.item(item.epoch, item.sealed_cek, message)
     if envelope is None or envelope.sealed_cek is None:
         return None
-    return reader.mail.open_envelope(pair or reader.mail.pair(), envelope.sealed_cek, message)
+    return opener.envelope(envelope.epoch, envelope.sealed_cek, message)
 
 
 def _sender_from_directory(ctx: Context, message: Message) -> Party | None:
@@ -185,10 +189,11 @@ def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) ->
     rows = ctx.db.execute(
         _rows(reader, conversation).where(Message.state == "sent").order_by(Message.sent_at.desc(), Message.id)
     ).all()
+    opener = Opener(ctx, reader.mail)
     for row in rows:
         if row.Recipient is not None and row.Recipient.state == "revoked" and row.Message.sender != reader.principal:
             continue
-        cek = content_key(reader, row.Message.id, row.Item, row.Envelope)
+        cek = content_key(opener, row.Message.id, row.Item, row.Envelope)
         if cek is not None:
             authenticity.require_genuine(ctx, row.Message)
             return row.Message, Head.from_json(content.open_head(cek, row.Message.id, row.Message.sealed_head))
@@ -199,7 +204,7 @@ def open_own(ctx: Context, author: Correspondent, message: Message) -> tuple[Hea
     """Head and text of a message that this author sent, from the author's own copy."""
     item = ctx.db.get(Item, (author.principal, message.id))
     envelope = ctx.db.get(Envelope, (message.id, author.principal))
-    cek = content_key(author, message.id, item, envelope)
+    cek = content_key(Opener(ctx, author.mail), message.id, item, envelope)
     if cek is None:
         raise NotFound
     authenticity.require_genuine(ctx, message)

@@ -14,16 +14,16 @@ from securemail.crypto import links as link_locks
 from securemail.crypto.mailkeys import seal_envelope
 from securemail.crypto.secrets import ContentKey
 from securemail.delivery import outbox
-from securemail.errors import Conflict, NotFound
+from securemail.errors import Conflict, NotFound, StaleKeys
 from securemail.guests import links
 from securemail.identity.context import Context, Correspondent, Member
-from securemail.mailboxes import directory
+from securemail.mailboxes import directory, epochs
 from securemail.mailboxes.keys import published
 from securemail.messages import authenticity, contacts, reading, threads
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import own_message
 from securemail.messages.writing import Receiver, check_receivers, check_subject, check_text
-from securemail.store.models import Conversation, Envelope, Item, Mailbox, Message, Recipient
+from securemail.store.models import Conversation, Envelope, Item, Message, Recipient
 from securemail.store.statements import changed, insert_if_absent
 
 
@@ -37,10 +37,6 @@ class AlreadySent(Conflict):
 
 class NobodyLeft(Conflict):
     """Everybody who could be answered has been withdrawn."""
-
-
-class StaleKeys(Conflict):
-    """The mailbox's keys were replaced while this was written: do it again with the new ones."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,9 @@ def notify_again(ctx: Context, author: Correspondent, message: bytes, place: int
     Raises:
         NotFound: no such message of this author's, or no such receiver.
         Conflict: it was not refused, or has been taken back.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
     """
+    epochs.hold(ctx, author.mail)
     row = own_message(ctx, author, message)
     again = update(Recipient).where(
         Recipient.message == message, Recipient.place == place, Recipient.state == "bounced"
@@ -170,7 +168,7 @@ def _write(
     conversation: bytes,
     new_links: Sequence[links.NewLink] = (),
 ) -> Sent:
-    epochs = _hold_mailboxes(ctx, author, to)
+    current = _hold_mailboxes(ctx, author, to)
     message, cek = ids.new_id(), ContentKey.new()
     row = Message(
         id=message,
@@ -200,7 +198,7 @@ def _write(
         links.keep(ctx, link)
     _keep_own_copy(ctx, author, row, cek)
     for place, party in enumerate(to):
-        _address(ctx, author, row, cek, place, party, epochs)
+        _address(ctx, author, row, cek, place, party, current)
     ctx.db.flush()
     threads.arrived(ctx, row, [party.principal for party in (Party.of(author), *to) if party.kind == "mailbox"])
     _notify(ctx, author, row, to)
@@ -210,16 +208,7 @@ def _write(
 def _hold_mailboxes(ctx: Context, author: Correspondent, to: tuple[Party, ...]) -> dict[bytes, int]:
     """The current epochs, their rows held shared until the commit: nothing arrives under a key just rotated away."""
     principals = {party.principal for party in to if party.kind == "mailbox"}
-    if author.kind == "mailbox":
-        principals.add(author.principal)
-    rows = ctx.db.execute(
-        select(Mailbox.id, Mailbox.mk_epoch).where(Mailbox.id.in_(principals)).order_by(Mailbox.id)
-        .with_for_update(read=True)
-    ).all()  # fmt: skip
-    epochs: dict[bytes, int] = {row.id: row.mk_epoch for row in rows}
-    if author.kind == "mailbox" and epochs.get(author.principal) != author.mail.epoch:
-        raise StaleKeys
-    return epochs
+    return epochs.hold(ctx, author.mail, others=principals)
 
 
 def _keep_own_copy(ctx: Context, author: Correspondent, message: Message, cek: ContentKey) -> None:
@@ -240,7 +229,7 @@ def _keep_own_copy(ctx: Context, author: Correspondent, message: Message, cek: C
 
 def _address(
     ctx: Context, author: Correspondent, message: Message, cek: ContentKey, place: int, party: Party,
-    epochs: dict[bytes, int],
+    current: dict[bytes, int],
 ) -> None:  # fmt: skip
     to_self = party.principal == author.principal
     ctx.db.add(
@@ -251,7 +240,7 @@ def _address(
     )  # fmt: skip
     if to_self:
         return
-    _envelope(ctx, message, cek, party, epochs[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
+    _envelope(ctx, message, cek, party, current[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
 
 
 def _envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, epoch: int) -> None:
