@@ -15,6 +15,7 @@ _PENDING = (
     "kind IN ('set-up', 'sign-up', 'invitation', 'address-old', 'address-new', 'recovery', 'recovery-wait',"
     " 'fresh-start', 'fresh-start-wait', 'fresh-start-ready')"
 )
+_STATES = "'waiting', 'notified', 'bounced', 'opened', 'revoked'"
 _CREDENTIAL = (
     "(kind = 'passkey') = (credential_id IS NOT NULL) AND (kind = 'passkey') = (credential_key IS NOT NULL)"
     " AND (kind = 'passkey') = (sign_count IS NOT NULL)"
@@ -83,6 +84,9 @@ def upgrade() -> None:
     with op.batch_alter_table("item") as table:
         table.drop_constraint(op.f("ck_item_ck_item_folder"), type_="check")
         table.create_check_constraint(op.f("ck_item_folder"), "folder IN ('received', 'sent', 'locked')")
+    with op.batch_alter_table("recipient") as table:
+        table.drop_constraint(op.f("ck_recipient_ck_recipient_state"), type_="check")
+        table.create_check_constraint(op.f("ck_recipient_state"), f"state IN ({_STATES}, 'gone')")
     op.create_table(
         "mail_chain",
         sa.Column("mailbox", sa.LargeBinary(length=16), nullable=False),
@@ -98,7 +102,11 @@ def downgrade() -> None:
     op.execute("DELETE FROM pending")
     op.execute("DELETE FROM unlocker WHERE kind = 'passkey'")
     op.execute("DELETE FROM item WHERE folder = 'locked'")
+    op.execute("UPDATE recipient SET state = 'bounced' WHERE state = 'gone'")
     op.drop_table("mail_chain")
+    with op.batch_alter_table("recipient") as table:
+        table.drop_constraint(op.f("ck_recipient_state"), type_="check")
+        table.create_check_constraint(op.f("ck_recipient_ck_recipient_state"), f"state IN ({_STATES})")
     with op.batch_alter_table("item") as table:
         table.drop_constraint(op.f("ck_item_folder"), type_="check")
         table.create_check_constraint(op.f("ck_item_ck_item_folder"), "folder IN ('received', 'sent')")

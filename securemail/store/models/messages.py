@@ -62,13 +62,16 @@ class Message(Base):
 
 
 class Recipient(Base):
-    """One receiver of one message and what became of it; `place` is the position in the head's list."""
+    """One receiver of one message and what became of it; `place` is the position in the head's list.
+
+    'gone': the receiver's account is closed, and the message reached nobody.
+    """
 
     __tablename__ = "recipient"
     __table_args__ = (
         UniqueConstraint("message", "principal"),
         CheckConstraint("kind IN ('mailbox', 'link')", name="kind"),
-        CheckConstraint("state IN ('waiting', 'notified', 'bounced', 'opened', 'revoked')", name="state"),
+        CheckConstraint("state IN ('waiting', 'notified', 'bounced', 'opened', 'revoked', 'gone')", name="state"),
     )
 
     message: Mapped[Id] = mapped_column(ForeignKey("message.id"), primary_key=True)
