@@ -93,6 +93,10 @@ LOGIN_ACCOUNT = Steady("login-account", an_hour=100)
 SECOND_STEP_PAIR = Growing("second-step-pair", free=5)
 SECOND_STEP_ACCOUNT = Steady("second-step-account", an_hour=10)
 PASSKEY_NETWORK = Steady("passkey-network", an_hour=120)
+RECOVERY_ADDRESS = Growing("recovery-address", free=3)
+RECOVERY_NETWORK = Steady("recovery-network", an_hour=30)
+RECOVERY_CODE = Growing("recovery-code", free=5)
+RECOVERY_CODE_NETWORK = Steady("recovery-code-network", an_hour=60)
 SIGN_UP_ADDRESS = Growing("sign-up-address", free=3)
 SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
 MESSAGE_CODE = Steady("message-code", an_hour=60)
@@ -142,6 +146,12 @@ def forgive_login(ctx: Context, address: str, network: bytes) -> None:
     ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, LOGIN_PAIR.purpose, account, network)))
     if not _is_known(ctx, account, network):
         _give_back(ctx, LOGIN_ACCOUNT, account)
+    recognise(ctx, address, network)
+
+
+def recognise(ctx: Context, address: str, network: bytes) -> None:
+    """From this network the owner has come: it is theirs for a while."""
+    account = ctx.keys.address_tag(address)
     _write(ctx, _tag(ctx, _KNOWN, account, network), Bucket(1, ctx.now + KNOWN_FOR))
 
 
@@ -187,6 +197,20 @@ def check_sign_up(runtime: "Runtime", address: str, network: bytes) -> None:
     with runtime.work(write=True) as ctx:
         _spend(ctx, SIGN_UP_NETWORK, network)
         _spend(ctx, SIGN_UP_ADDRESS, ctx.keys.address_tag(address))
+
+
+def check_recovery(runtime: "Runtime", address: str, network: bytes) -> None:
+    """Count one mail for who forgot their password, the same for every address. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, RECOVERY_NETWORK, network)
+        _spend(ctx, RECOVERY_ADDRESS, ctx.keys.address_tag(address))
+
+
+def check_recovery_code(runtime: "Runtime", token_hash: bytes, network: bytes) -> None:
+    """Count one recovery code with a mailed token, before it is tried. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, RECOVERY_CODE_NETWORK, network)
+        _spend(ctx, RECOVERY_CODE, token_hash)
 
 
 def check_message_code(runtime: "Runtime", network: bytes) -> None:

@@ -62,8 +62,7 @@ class Wait:
 
 def begin(ctx: Context, kind: WaitKind, account: bytes, organisation: bytes) -> Wait:
     """Begin a wait, or give back the one that is there; the address is told, with a link that stops it."""
-    # Two that begin at once wait for each other here, and the second finds the first one's row.
-    ctx.db.execute(select(Account.id).where(Account.id == account).with_for_update())
+    hold(ctx, account)
     known = of(ctx, kind, account)
     if known is not None:
         return known
@@ -76,6 +75,11 @@ def begin(ctx: Context, kind: WaitKind, account: bytes, organisation: bytes) -> 
     if kind == FRESH_START:
         outbox.add_plain(ctx, "fresh_start_soon", mailbox=entry_of(ctx, account).mailbox, due=ready - _SOON)
     return _wait(ctx, row)
+
+
+def hold(ctx: Context, account: bytes) -> None:
+    """Hold the account until the commit: who begins, stops or uses a wait at the same moment waits here."""
+    ctx.db.execute(select(Account.id).where(Account.id == account).with_for_update(key_share=True))
 
 
 def of(ctx: Context, kind: WaitKind, account: bytes) -> Wait | None:
@@ -100,6 +104,7 @@ def stop(ctx: Context, token: str) -> Wait:
         InvalidInput: ('token', 'empty' | 'invalid' | 'expired'); also when it was stopped or used before.
     """
     row = _by_token(ctx, token)
+    hold(ctx, cast(bytes, row.account))
     tokens.take(ctx, row, field="token")
     return _stopped(ctx, row)
 
@@ -113,6 +118,7 @@ def stop_own(ctx: Context, account: bytes, wait: bytes, *, told: str | None = No
     row = ctx.db.get(Pending, wait)
     if row is None or row.account != account or row.kind not in _KINDS or not tokens.genuine(ctx, row):
         raise NotFound
+    hold(ctx, account)
     try:
         tokens.take(ctx, row, field="token")
     except InvalidInput as error:

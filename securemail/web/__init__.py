@@ -27,7 +27,8 @@ from securemail.web import (
 )
 
 AREAS = (
-    "health", "pwa", "login", "setup", "signup", "mailbox", "conversation", "compose", "guest", "profile", "settings",
+    "health", "pwa", "login", "login_passkey", "login_step", "setup", "signup", "mailbox", "conversation",
+    "compose", "guest", "profile", "settings", "recovery", "fresh_start", "waits", "requests",
 )  # fmt: skip
 
 

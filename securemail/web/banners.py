@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, g
+from flask import Flask, g, url_for
 from flask_babel import gettext as _
 
-from securemail.identity import vault
+from securemail.identity import vault, waits
 from securemail.web import auth, session
 from securemail.web.sections import page_of
 
@@ -29,8 +29,21 @@ def register(app: Flask) -> None:
 def banners() -> list[Banner]:
     """What the member who is logged in should know above the list; the most urgent stands alone."""
     if "banners" not in g:
-        g.banners = [one for one in (_second_step(),) if one][:1]
+        g.banners = [one for one in (_wait(), _second_step()) if one][:1]
     return list(g.banners)
+
+
+def _wait() -> Banner | None:
+    """Somebody asked for this account: the one thing that is more urgent than a second step."""
+    owner = auth.known_owner()
+    found = waits.of_account(session.current(), owner.account) if owner is not None else []
+    if not found:
+        return None
+    told = {
+        waits.RECOVERY: _("Iemand wil een nieuw wachtwoord voor je account. Was jij dat niet? Stop het."),
+        waits.FRESH_START: _("Iemand wil opnieuw beginnen met je account. Was jij dat niet? Stop het."),
+    }
+    return Banner("warn", told[found[0].kind], _("Bekijken"), href=url_for("waits.own"))
 
 
 def _second_step() -> Banner | None:
