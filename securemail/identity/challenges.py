@@ -16,7 +16,7 @@ from securemail.crypto.secrets import SessionSecret
 from securemail.errors import CannotOpen, Conflict, SecuremailError
 from securemail.identity.context import Context
 from securemail.store.models import BrowserSession
-from securemail.store.statements import changed
+from securemail.store.statements import changed, upsert
 
 log = logging.getLogger(__name__)
 
@@ -109,17 +109,19 @@ def _swap(ctx: Context, held: Held, before: bytes | None, content: Mapping[str, 
     return changed(ctx.db, unchanged.values(sealed_challenge=sealed)) == 1
 
 
-def ask_stranger(ctx: Context) -> Held:
-    """A session of nobody yet, to keep the challenge for a passkey in that says itself whose it is."""
-    secret = SessionSecret.new()
+def ask_stranger(ctx: Context, secret: SessionSecret | None = None) -> Held:
+    """A session of nobody yet, to keep the challenge for a passkey in that says itself whose it is.
+
+    `secret` may be one that the browser holds already: then it has one such session, however often it asks.
+    """
+    secret = secret or SessionSecret.new()
     session = cookies.session_id(secret)
-    ctx.db.add(
-        BrowserSession(
-            id=session, account=None, state=cookies.PENDING, created=ctx.now, seen=ctx.now,
-            expires=ctx.now + STEP, remember=False, proved=None, tries=0, sealed_rk=None,
-        )
-    )  # fmt: skip
-    ctx.db.flush()
+    fresh = {"seen": ctx.now, "expires": ctx.now + STEP, "sealed_challenge": None}
+    first = {
+        "id": session, "account": None, "state": cookies.PENDING, "created": ctx.now, "remember": False,
+        "proved": None, "tries": 0, "sealed_rk": None, **fresh,
+    }  # fmt: skip
+    upsert(ctx.db, BrowserSession, first, key=["id"], update=fresh)
     return Held(secret, session, NOBODY)
 
 

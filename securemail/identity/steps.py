@@ -61,7 +61,13 @@ def enter_with_passkey(
 
 
 def enter_alone(
-    ctx: Context, held: Held, credential: Mapping[str, Any], prf: bytes, *, browser: Browser | None
+    ctx: Context,
+    held: Held,
+    credential: Mapping[str, Any],
+    prf: bytes | None,
+    *,
+    remember: bool,
+    browser: Browser | None,
 ) -> tuple[RootKeys, SessionSecret]:
     """Log in with nothing but a passkey that unlocks: it was unlocked itself, by finger or code, which makes it two.
 
@@ -72,18 +78,18 @@ def enter_alone(
     proved = passkeys.prove_alone(ctx, held, credential, prf)
     login.hold(ctx, proved.root)
     kept = login.require_listed(ctx, proved, unlock.PASSKEY)
-    return proved.root, login.start_session(ctx, proved.root, remember=False, vault=kept, browser=browser)
+    return proved.root, login.start_session(ctx, proved.root, remember=remember, vault=kept, browser=browser)
 
 
-def give_up(ctx: Context, arriving: Arriving, *, browser: Browser | None) -> None:
+def give_up(ctx: Context, arriving: Arriving, *, about: Mapping[str, str]) -> None:
     """After too many wrong codes: this way in is over, and the owner hears that somebody knows the password."""
     arrivals.leave(ctx, arriving.held)
-    tell_of_failures(ctx, arriving, browser=browser)
+    tell_of_failures(ctx, arriving, about=about)
 
 
-def tell_of_failures(ctx: Context, arriving: Arriving, *, browser: Browser | None) -> None:
-    """Mail the owner that somebody with their password gives wrong codes."""
-    browsers.warn(ctx, arriving.root.account, "second_step_failed", browser.about if browser is not None else {})
+def tell_of_failures(ctx: Context, arriving: Arriving, *, about: Mapping[str, str]) -> None:
+    """Mail the owner that somebody with their password gives wrong codes, and from where (`devices.describe`)."""
+    browsers.warn(ctx, arriving.root.account, "second_step_failed", about)
     login.record(ctx, arriving.root, "second-step-failed")
 
 

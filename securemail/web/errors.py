@@ -30,7 +30,7 @@ from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import audit, organisations
-from securemail.web import auth, htmx, session
+from securemail.web import auth, entering, htmx, session
 from securemail.web.auth import ArrivalEnded, LogInFirst, SecureFirst
 from securemail.web.error_texts import error_text
 from securemail.web.filters import clock_time
@@ -94,7 +94,9 @@ def _answer(error: Exception) -> ResponseReturnValue:
     if isinstance(error, SecureFirst):
         return _go(url_for("factors.overview", required=1))
     if isinstance(error, ArrivalEnded):
-        return _go(url_for("login.login", ended=1))
+        session.settle(success=False)
+        g.failed = True
+        return entering.begin_again()
     if status == 401:
         return _log_in_first()
     _tell_log(error, status)

@@ -1,61 +1,63 @@
-"""Logging in, on its own page or over the page whose session ended, and logging out."""
+"""Logging in, on its own page or over the page whose session ended: password or passkey. And logging out.
 
-import json
+The second step has pages of its own: `pages.login_step`.
+"""
+
 from dataclasses import dataclass
-from datetime import timedelta
 
-from flask import Blueprint, g, make_response, redirect, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from securemail import ids
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import InvalidInput, TooManyAttempts
-from securemail.identity import limits, login, sessions
+from securemail.identity import arrivals, limits, login, second_step, sessions
 from securemail.identity.context import Context
-from securemail.identity.login import WrongLogin
+from securemail.identity.login import Proved, WrongLogin
 from securemail.mailboxes.addresses import normalise
 from securemail.organisations import organisations
-from securemail.web import forms, session
+from securemail.web import entering, forms, login_steps, session
+from securemail.web.devices import this_browser
+from securemail.web.entering import in_place, password_form
 from securemail.web.error_texts import field_text
-from securemail.web.filters import clock_time
 from securemail.web.forms import Errors
-from securemail.web.htmx import render
 
 pages = Blueprint("login", __name__)
-_IN_PLACE = {"HX-Retarget": "[data-login-place]", "HX-Reswap": "outerHTML"}
 
 
 @pages.route("/login", methods=["GET", "POST"], endpoint="login")
 def login_() -> ResponseReturnValue:
-    """The page; a right password leads to where somebody was going. Before set-up there is nobody to log in."""
+    """The page; a right password leads to where somebody was going, or to the second step. Before set-up there is
+    nobody to log in."""
     if request.method == "GET":
         if not organisations.any_exists(session.current()):
             return redirect(url_for("setup.start"), 303)
-        return redirect(_target(), 303) if current_user.is_authenticated else _form("login/login.html")
+        if current_user.is_authenticated:
+            return redirect(entering.target(), 303)
+        return password_form("login/login.html")
     try:
-        _log_in()
+        begun = _log_in()
     except _Refused as refused:
-        return _form("login/login.html", errors=refused.errors, retry_after=refused.retry_after)
-    return redirect(_target(), 303)
+        return refused.answer("login/login.html")
+    if begun.waits:
+        return redirect(url_for("login_step.show", next=entering.next_path() or None), 303)
+    return entering.arrived(begun.secret, begun.account)
 
 
 @pages.route("/login/again", methods=["GET", "POST"])
 def fragment() -> ResponseReturnValue:
     """The same over a page on which somebody is still writing: the page learns its new form token and goes on."""
     if request.method == "GET":
-        return _form("login/dialog.html")
+        return password_form("login/dialog.html")
     try:
-        session_of = _log_in()
+        begun = _log_in()
     except _Refused as refused:
-        answer = make_response(_form("login/dialog.html", errors=refused.errors, retry_after=refused.retry_after))
-        answer.headers.update(_IN_PLACE)
-        return answer
-    renewed = {
-        "session-renewed": {"csrf": cookies.form_token(session_of.secret), "account": ids.to_text(session_of.account)}
-    }
-    return "", 204, {"HX-Trigger": json.dumps(renewed)}
+        return in_place(refused.answer("login/dialog.html"))
+    if begun.waits:
+        arriving = arrivals.arriving(session.current(), begun.secret, cookies.PENDING)
+        return in_place(login_steps.page(session.current(), arriving))
+    return entering.arrived(begun.secret, begun.account)
 
 
 @pages.post("/logout")
@@ -72,10 +74,11 @@ def logout() -> ResponseReturnValue:
 
 @dataclass(frozen=True, repr=False)
 class _Begun:
-    """A session that has just begun. The page says whose it was: what somebody else wrote is not sent for them."""
+    """A right password: a session has begun, or the browser waits for its second step."""
 
     secret: SessionSecret
     account: bytes
+    waits: bool
 
 
 class _Refused(Exception):
@@ -83,6 +86,19 @@ class _Refused(Exception):
         super().__init__()
         self.errors = errors
         self.retry_after = retry_after
+
+    def answer(self, template: str) -> ResponseReturnValue:
+        missing = bool(g.get("cookie_missing"))
+        status = 429 if self.retry_after else 400 if missing else 422
+        page = password_form(
+            template,
+            address=forms.text("address"),
+            remember=forms.checked("remember"),
+            errors=self.errors,
+            retry_after=self.retry_after,
+            cookie_missing=missing,
+        )
+        return page, status, {"Retry-After": str(self.retry_after)} if self.retry_after else {}
 
 
 def _log_in() -> _Begun:
@@ -109,45 +125,31 @@ def _prove(address: str) -> _Begun:
     with session.read_apart() as look:
         candidate = login.find(look, address)
     proved = login.prove(own.keys, own.hasher, candidate, forms.text("password"))
+    sends = _sends_sms(proved)
     ctx = session.current()
-    _end_older(ctx)
-    secret = login.finish(ctx, proved, remember=remember).secret
-    limits.forgive_login(ctx, address, session.network())
-    session.keep_member(secret, remember=remember)
-    return _Begun(secret, proved.root.account)
+    passed = login.finish(ctx, proved, remember=remember, browser=this_browser())
+    if passed.waits:
+        _wait(ctx, passed.secret, sends=sends)
+    else:
+        entering.let_in(ctx, passed.secret, proved.root.account, remember=remember, by="password")
+    return _Begun(passed.secret, proved.root.account, passed.waits)
 
 
-def _end_older(ctx: Context) -> None:
-    older = session.member_secret()
-    if older is not None:
-        sessions.end(ctx, older)
+def _sends_sms(proved: Proved) -> bool:
+    """Whether a code goes out at once: where SMS is what the account's owner uses. It is counted here, apart."""
+    with session.read_apart() as look:
+        kept = login.require_listed(look, proved)
+    if second_step.methods(kept)[:1] != ("sms",) or not session.runtime().settings.sms_offered:
+        return False
+    try:
+        login_steps.count_sms(kept, proved.root.account)
+    except TooManyAttempts:
+        return False
+    return True
 
 
-def _form(template: str, *, errors: Errors | None = None, retry_after: int | None = None) -> ResponseReturnValue:
-    missing = bool(g.get("cookie_missing"))
-    status = 200 if errors is None else 429 if retry_after else 400 if missing else 422
-    page = render(
-        template,
-        values={"address": forms.text("address"), "remember": forms.checked("remember"), "next": _next()},
-        errors=errors or Errors(),
-        retry=_clock(retry_after),
-        cookie_missing=missing,
-        sign_up_open=session.runtime().settings.sign_up == "open",
-        ended=request.args.get("ended") == "1",
-        goodbye=request.args.get("bye") == "1",
-        in_place=template == "login/dialog.html",
-    )
-    return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
-
-
-def _clock(retry_after: int | None) -> str | None:
-    return clock_time(session.runtime().clock() + timedelta(seconds=retry_after)) if retry_after else None
-
-
-def _next() -> str:
-    path = request.values.get("next", "")
-    return path if session.is_own_path(path) else ""
-
-
-def _target() -> str:
-    return _next() or url_for("mailbox.inbox")
+def _wait(ctx: Context, secret: SessionSecret, *, sends: bool) -> None:
+    arriving = arrivals.arriving(ctx, secret, cookies.PENDING)
+    if sends:
+        login_steps.send(ctx, arriving)
+    session.keep_arriving(secret)
