@@ -41,6 +41,10 @@ ADMINISTRATION: Final = (
         lazy_gettext("Wie nog niet is aangemeld"),
     ),
     Section(
+        "requests", "requests.overview", "life-buoy", lazy_gettext("Verzoeken"),
+        lazy_gettext("Wie opnieuw wil beginnen"),
+    ),
+    Section(
         "policy", "policy.overview", "sliders", lazy_gettext("Beleid"),
         lazy_gettext("Wat iedereen moet instellen"),
     ),
