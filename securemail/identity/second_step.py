@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Final, Literal
 
+from sqlalchemy import select
+
 from securemail.delivery import outbox
 from securemail.errors import SecuremailError
 from securemail.identity.context import Context, Owner
@@ -69,5 +71,6 @@ def note_change(ctx: Context, owner: Owner, change: Change) -> None:
         "to": owner.address, "name": owner.name, "language": owner.language, "zone": owner.zone, "change": change,
         "sent": ctx.now.isoformat(),
     }  # fmt: skip
-    epoch = ctx.db.get_one(Mailbox, owner.mailbox).mk_epoch
+    # Read anew: it may have been rotated by this very change.
+    epoch = ctx.db.scalars(select(Mailbox.mk_epoch).where(Mailbox.id == owner.mailbox)).one()
     outbox.add_sealed(ctx, "factor_changed", payload, mailbox=owner.mailbox, epoch=epoch)

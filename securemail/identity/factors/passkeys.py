@@ -40,9 +40,10 @@ from securemail.crypto.locks import same
 from securemail.crypto.secrets import Secret
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen
-from securemail.identity import challenges, second_step, vault
+from securemail.identity import challenges, rotation, second_step, vault
 from securemail.identity.challenges import Held
 from securemail.identity.context import Context, Owner
+from securemail.identity.rotation import Rotated
 from securemail.identity.second_step import Refused
 from securemail.identity.vault import Listed, Vault
 from securemail.mailboxes import keys
@@ -169,19 +170,41 @@ def rename(ctx: Context, owner: Owner, unlocker: bytes, name: str) -> None:
     vault.change(ctx, owner.root, lambda kept: _renamed(kept, unlocker.hex(), cleaned))
 
 
-def without(ctx: Context, owner: Owner, unlocker: bytes) -> Vault:
-    """What the vault would be without a passkey; the removal itself is a rotation (`identity.rotation`).
+def require_removable(ctx: Context, owner: Owner, unlocker: bytes) -> Listed:
+    """The passkey, when it may be removed.
 
     Raises:
         Refused: 'unknown'.
         LastStep: the organisation wants a second step, and this is the only one.
     """
     kept = vault.read(ctx, owner.root)
-    if not any(entry.id == unlocker.hex() for entry in kept.passkeys):
+    found = next((entry for entry in kept.passkeys if entry.id == unlocker.hex()), None)
+    if found is None:
         raise Refused("unknown")
-    after = second_step.settled(kept.without(unlocker))
-    second_step.require_removable(ctx, owner, after)
-    return after
+    second_step.require_removable(ctx, owner, kept.without(unlocker))
+    return found
+
+
+def remove(ctx: Context, owner: Owner, unlocker: bytes) -> Rotated:
+    """Remove a passkey, and with new keys make it worthless to whoever has it and an older database.
+
+    Every session ends; the caller starts a new one.
+
+    Raises:
+        Refused, LastStep: see `require_removable`.
+        StaleKeys: somebody else rotated first.
+    """
+    require_removable(ctx, owner, unlocker)
+
+    def change(kept: Vault) -> Vault:
+        after = second_step.settled(kept)
+        second_step.require_removable(ctx, owner, after)
+        return after
+
+    mail = rotation.open_mail(ctx, owner.root)
+    rotated = rotation.rotate(ctx, owner.root, mail, without=frozenset({unlocker}), change=change)
+    second_step.note_change(ctx, replace(owner, root=rotated.root), "passkey-removed")
+    return rotated
 
 
 def request_options(ctx: Context, held: Held, kept: Vault | None, *, rp: RelyingParty) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.crypto import unlock
-from securemail.crypto.secrets import Secret
+from securemail.crypto.secrets import RootKey, Secret
 from securemail.errors import InvalidInput
-from securemail.identity import challenges, second_step
-from securemail.identity.factors import passkeys
+from securemail.identity import challenges, second_step, vault
+from securemail.identity.factors import backup_codes, passkeys
 from securemail.identity.factors.passkeys import RelyingParty
 from securemail.identity.second_step import LastStep, Refused
 from securemail.mailboxes.keys import UntrustedKey
@@ -319,7 +319,27 @@ def test_the_last_one_stays_where_the_organisation_wants_one(sanne: Browser) -> 
     entry = _add(sanne, SoftKey())
     sanne.do(organisations.decide, sanne.owner.organisation, Policy(require_second_step=True))
     with pytest.raises(LastStep):
-        sanne.do(passkeys.without, sanne.owner, bytes.fromhex(entry.id))
+        sanne.do(passkeys.remove, sanne.owner, bytes.fromhex(entry.id))
+    assert sanne.vault.has_second_step
+
+
+def test_one_that_is_removed_opens_nothing_and_neither_does_what_it_opened(sanne: Browser) -> None:
+    key, other = SoftKey(), SoftKey()
+    entry, _ = _add(sanne, key), _add(sanne, other)
+    rotated = sanne.do(passkeys.remove, sanne.owner, bytes.fromhex(entry.id))
+    assert rotated.root.rk != sanne.owner.root.rk
+    assert refused(lambda: Stranger(sanne).enter(key)) == "unknown"
+    assert Stranger(sanne).enter(other).root.rk == rotated.root.rk
+    assert refused(lambda: sanne.do(passkeys.remove, sanne.owner, bytes.fromhex(entry.id))) != "done"
+
+
+def test_with_the_last_one_the_backup_codes_go(sanne: Browser) -> None:
+    entry = _add(sanne, SoftKey())
+    sanne.do(backup_codes.renew, sanne.owner.root)
+    rotated = sanne.do(passkeys.remove, sanne.owner, bytes.fromhex(entry.id))
+    kept = sanne.do(vault.read, rotated.root)
+    assert not kept.has_second_step
+    assert kept.backup_codes == ()
 
 
 @pytest.mark.parametrize("where", ["credential", "assertion", "itself"])
@@ -336,8 +356,6 @@ def test_any_json_may_be_looked_at(body: Any) -> None:
 
 
 def test_methods_are_offered_best_first(sanne: Browser) -> None:
-    from securemail.identity.factors import backup_codes
-
     assert second_step.methods(sanne.vault) == ()
     sanne.app()
     _add(sanne, SoftKey())
@@ -395,8 +413,6 @@ def test_nested_cbor_is_refused_in_words() -> None:
 
 
 def _plant(browser: Browser, key: SoftKey, *, opens: bool = False) -> None:
-    from securemail.crypto.secrets import RootKey
-
     unlocker = ids.new_id()
     row = Unlocker(
         id=unlocker, account=browser.owner.account, kind="passkey", credential_id=key.id,
