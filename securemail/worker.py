@@ -36,6 +36,7 @@ from securemail.delivery.sms_transport import NoProvider, SmsTransport, transpor
 from securemail.delivery.smtp import Delivered, PermanentFailure, Result, SmtpTransport, TemporaryFailure
 from securemail.delivery.workers import OwnKey
 from securemail.errors import ConfigError
+from securemail.identity import waits
 from securemail.identity.context import Context
 from securemail.runtime import Runtime
 
@@ -174,9 +175,10 @@ class Worker:
             log.warning("no heartbeat: the database is not there (%s)", type(error).__name__)
 
     def tidy(self) -> None:
-        """Remove one batch of what has expired; the next heartbeat takes the next."""
+        """Remove one batch of what has expired, and mail who has waited long enough; the next heartbeat goes on."""
         with self.runtime.work(write=True) as ctx:
             housekeeping.tidy(ctx)
+            waits.tell_due(ctx)
 
     def _take(self, channel: Channel | None = None) -> tuple[Job, Notification | Sms | None] | Dropped | None:
         with self.runtime.work(write=True) as ctx:

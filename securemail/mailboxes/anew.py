@@ -13,6 +13,7 @@ from securemail.errors import Conflict
 from securemail.identity.context import Context
 from securemail.mailboxes import grants, holders, keys
 from securemail.mailboxes.holders import Holder
+from securemail.messages.threads import UNOPENED
 from securemail.store.models import (
     Contact,
     Draft,
@@ -22,6 +23,7 @@ from securemail.store.models import (
     MailChain,
     MailGrant,
     Message,
+    Recipient,
     Thread,
 )
 from securemail.store.statements import changed
@@ -47,7 +49,8 @@ def start_organisation(ctx: Context, root: RootKeys, row: Mailbox) -> MailKeys:
 
 
 def put_away(ctx: Context, mailbox: bytes) -> None:
-    """Keep what is locked where no page shows it: mail is kept, drafts and contacts go."""
+    """Keep what is locked where no page shows it: mail is kept, drafts and contacts go. Who sent what was not opened
+    yet sees that it will not be."""
     waiting = (
         select(
             Envelope.principal, Envelope.message, Envelope.epoch, literal(LOCKED), Message.sent_at, Envelope.sealed_cek
@@ -61,6 +64,9 @@ def put_away(ctx: Context, mailbox: bytes) -> None:
     for statement in (
         update(Envelope).where(Envelope.principal == mailbox).values(sealed_cek=None),
         update(Item).where(Item.mailbox == mailbox).values(folder=LOCKED),
+        update(Recipient)
+        .where(Recipient.principal == mailbox, Recipient.state.in_(UNOPENED))
+        .values(state="gone", state_at=ctx.now),
         delete(Thread).where(Thread.mailbox == mailbox),
         delete(Draft).where(Draft.mailbox == mailbox),
         delete(Contact).where(Contact.mailbox == mailbox),
