@@ -115,11 +115,15 @@ def notify(ctx: Context, author: Correspondent, message: Message, place: int, pa
     return outbox.add_sealed(ctx, kind, payload, mailbox=mailbox, epoch=epoch, message=message.id, place=place)
 
 
-def _spare_key_holder(ctx: Context, author: Correspondent, row: GuestLink) -> tuple[bytes, int]:
-    """The mailbox that can hand a waiting mail to a new worker: the author's, or the maker's when a guest answers."""
+def _spare_key_holder(ctx: Context, author: Correspondent, row: GuestLink) -> tuple[bytes | None, int | None]:
+    """The mailbox that can hand a waiting mail to a new worker: the author's, or the maker's when a guest answers.
+
+    Nobody's when the maker's account is closed.
+    """
     if author.kind == "mailbox":
         return author.principal, author.mail.epoch
-    return row.maker, epochs.hold(ctx, others=[row.maker])[row.maker]
+    epoch = epochs.hold(ctx, others=[row.maker]).get(row.maker)
+    return (None, None) if epoch is None else (row.maker, epoch)
 
 
 def _genuine(ctx: Context, row: GuestLink) -> GuestLink:

@@ -27,7 +27,7 @@ NEVER: Final = 0
 
 
 def hold(ctx: Context, *mine: MailKeys, others: Collection[bytes] = ()) -> dict[bytes, int]:
-    """The current epochs of mailboxes, their rows held shared until the commit.
+    """The current epochs of mailboxes, their rows held shared until the commit; without those that are closed.
 
     `mine` are keys to write with (those of guest links are no mailbox's, and pass); `others` are ids to write to.
 
@@ -36,8 +36,8 @@ def hold(ctx: Context, *mine: MailKeys, others: Collection[bytes] = ()) -> dict[
     """
     wanted = {mail.principal for mail in mine} | set(others)
     rows = ctx.db.execute(
-        select(Mailbox.id, Mailbox.mk_epoch).where(Mailbox.id.in_(wanted)).order_by(Mailbox.id)
-        .with_for_update(read=True)
+        select(Mailbox.id, Mailbox.mk_epoch).where(Mailbox.id.in_(wanted), Mailbox.closed.is_(None))
+        .order_by(Mailbox.id).with_for_update(read=True)
     ).all()  # fmt: skip
     current: dict[bytes, int] = {row.id: row.mk_epoch for row in rows}
     if any(current.get(mail.principal, mail.epoch) != mail.epoch for mail in mine):

@@ -6,7 +6,7 @@ Whoever calls commits. A send is there whole or not at all; the idempotency key 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 
 from securemail import ids
 from securemail.crypto import content
@@ -23,7 +23,7 @@ from securemail.messages import authenticity, contacts, reading, threads
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import own_message
 from securemail.messages.writing import Receiver, check_receivers, check_subject, check_text
-from securemail.store.models import Conversation, Envelope, Item, Message, Recipient
+from securemail.store.models import Conversation, Envelope, Item, Mailbox, Message, Recipient
 from securemail.store.statements import changed, insert_if_absent
 
 
@@ -36,7 +36,7 @@ class AlreadySent(Conflict):
 
 
 class NobodyLeft(Conflict):
-    """Everybody who could be answered has been withdrawn."""
+    """Everybody who could be answered has been withdrawn, or is there no more."""
 
 
 @dataclass(frozen=True)
@@ -120,18 +120,27 @@ def notify_again(ctx: Context, author: Correspondent, message: bytes, place: int
 
 
 def _answerable(ctx: Context, author: Correspondent, answered: Message, head: Head) -> tuple[Party, ...]:
-    withdrawn = set(
-        ctx.db.scalars(
-            select(Recipient.principal).where(Recipient.message == answered.id, Recipient.state == "revoked")
-        )
-    )
     everybody = {party.principal: party for party in (head.sender, *head.to)}
+    withdrawn, closed = _beyond_reach(ctx, answered, set(everybody))
     alone = set(everybody) == {author.principal}
+    if not alone and not set(everybody) - withdrawn - closed - {author.principal}:
+        return ()
+    # Who is closed stays on the list: the sender sees at that place that it reached nobody.
     return tuple(
         party
         for principal, party in everybody.items()
         if principal not in withdrawn and (principal != author.principal or alone)
     )
+
+
+def _beyond_reach(ctx: Context, answered: Message, everybody: set[bytes]) -> tuple[set[bytes], set[bytes]]:
+    """Whose access was taken back, and whose account is closed."""
+    withdrawn = select(Recipient.principal, literal(False).label("closed")).where(
+        Recipient.message == answered.id, Recipient.state == "revoked"
+    )
+    closed = select(Mailbox.id, literal(True)).where(Mailbox.id.in_(everybody), Mailbox.closed.is_not(None))
+    rows = ctx.db.execute(withdrawn.union_all(closed)).all()
+    return {row[0] for row in rows if not row[1]}, {row[0] for row in rows if row[1]}
 
 
 def _party(ctx: Context, author: Member, conversation: bytes, receiver: Receiver) -> tuple[Party, links.NewLink | None]:
@@ -200,8 +209,11 @@ def _write(
     for place, party in enumerate(to):
         _address(ctx, author, row, cek, place, party, current)
     ctx.db.flush()
-    threads.arrived(ctx, row, [party.principal for party in (Party.of(author), *to) if party.kind == "mailbox"])
-    _notify(ctx, author, row, to)
+    there = [party for party in (Party.of(author), *to) if not _is_closed(author, party, current)]
+    threads.arrived(ctx, row, [party.principal for party in there if party.kind == "mailbox"])
+    for place, party in enumerate(to):
+        if party.principal != author.principal and party in there:
+            _notify_one(ctx, author, row, place, party)
     return Sent(message, conversation)
 
 
@@ -209,6 +221,11 @@ def _hold_mailboxes(ctx: Context, author: Correspondent, to: tuple[Party, ...]) 
     """The current epochs, their rows held shared until the commit: nothing arrives under a key just rotated away."""
     principals = {party.principal for party in to if party.kind == "mailbox"}
     return epochs.hold(ctx, author.mail, others=principals)
+
+
+def _is_closed(author: Correspondent, party: Party, current: dict[bytes, int]) -> bool:
+    """Whether a receiver's account was closed: nothing is delivered there."""
+    return party.kind == "mailbox" and party.principal != author.principal and party.principal not in current
 
 
 def _keep_own_copy(ctx: Context, author: Correspondent, message: Message, cek: ContentKey) -> None:
@@ -231,14 +248,15 @@ def _address(
     ctx: Context, author: Correspondent, message: Message, cek: ContentKey, place: int, party: Party,
     current: dict[bytes, int],
 ) -> None:  # fmt: skip
-    to_self = party.principal == author.principal
+    to_self, closed = party.principal == author.principal, _is_closed(author, party, current)
     ctx.db.add(
         Recipient(
             message=message.id, place=place, principal=party.principal, kind=party.kind,
-            state="opened" if to_self else "waiting", state_at=ctx.now, opened_at=ctx.now if to_self else None,
+            state="opened" if to_self else "gone" if closed else "waiting", state_at=ctx.now,
+            opened_at=ctx.now if to_self else None,
         )
     )  # fmt: skip
-    if to_self:
+    if to_self or closed:
         return
     _envelope(ctx, message, cek, party, current[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
 
@@ -254,12 +272,6 @@ def _envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, epo
             sealed_cek=seal_envelope(public_key, cek, message.id, party.principal, epoch),
         )
     )
-
-
-def _notify(ctx: Context, author: Correspondent, message: Message, to: tuple[Party, ...]) -> None:
-    for place, party in enumerate(to):
-        if party.principal != author.principal:
-            _notify_one(ctx, author, message, place, party)
 
 
 def _notify_one(ctx: Context, author: Correspondent, message: Message, place: int, party: Party) -> None:

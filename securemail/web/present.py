@@ -23,6 +23,7 @@ _PLACES: Mapping[str, views.PlaceState] = {
     "bounced": "bounced",
     "opened": "read",
     "revoked": "revoked",
+    "gone": "gone",
 }
 Photos = Mapping[bytes, bytes]
 """The ids of photos by the principal (mailbox) whose they are; who is not in it has initials."""
@@ -76,7 +77,7 @@ def row(listed: ListedMessage, me: Correspondent, photos: Photos = _NO_PHOTOS) -
         unread=listed.unread,
         state=state,
         receipt=views.Receipt(listed.receipt.opened, len(listed.receipt.readers)) if listed.receipt else None,
-        bounced=any(reader.state == "bounced" for reader in (listed.receipt.readers if listed.receipt else ())),
+        bounced=any(reader.state in ("bounced", "gone") for reader in (listed.receipt.readers if listed.receipt else ())),
     )
 
 

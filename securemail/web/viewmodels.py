@@ -11,7 +11,7 @@ Folder = Literal["inbox", "sent", "drafts"]
 RowState = Literal["normal", "revoked_own", "revoked_theirs"]
 LetterState = Literal["open", "closed", "revoked"]
 _NOT_IN_A_TYPED_NAME = str.maketrans("", "", '"<>')
-PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked"]
+PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked", "gone"]
 ChipState = Literal["ok", "warn", "error"]
 
 
@@ -133,6 +133,11 @@ class Letter:
     @property
     def bounced(self) -> tuple[Place, ...]:
         return tuple(place for place in self.places if place.state == "bounced")
+
+    @property
+    def gone(self) -> tuple[Place, ...]:
+        """Recipients whose account was closed: it reached nobody there."""
+        return tuple(place for place in self.places if place.state == "gone")
 
     @property
     def waiting(self) -> tuple[Place, ...]:

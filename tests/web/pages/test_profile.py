@@ -5,6 +5,7 @@ import io
 import pytest
 from flask import Flask
 from PIL import Image
+from werkzeug.test import TestResponse, encode_multipart
 
 from tests.house import MARIEKE, PASSWORD, House
 from tests.visitor import Visitor, alerts
@@ -16,9 +17,12 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (900, 600), colour: str 
     return io.BytesIO(written.getvalue())
 
 
-def upload(browser: Visitor, photo: io.BytesIO, name: str = "ik.jpg") -> object:
+def upload(browser: Visitor, photo: io.BytesIO, name: str = "ik.jpg") -> TestResponse:
     browser.get("/settings/profile/photo")
-    return browser.post("/settings/profile/photo", {"photo": (photo, name)}, content_type="multipart/form-data")
+    # Encoded here: the client would put a large one into a temporary file, and leave that open.
+    boundary, body = encode_multipart({"csrf_token": browser.token, "photo": (photo, name)})
+    kind = f"multipart/form-data; boundary={boundary}"
+    return browser.client.post("/settings/profile/photo", data=body, content_type=kind)
 
 
 @pytest.fixture
