@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Exists, delete, select, update
+from sqlalchemy import ColumnElement, Exists, and_, delete, or_, select, update
+from sqlalchemy.orm import aliased
 
 from securemail.crypto import cookies
 from securemail.crypto.keypair import KeyPair
@@ -42,6 +43,8 @@ class Resumed:
     owner: context.Owner
     member: context.Member | None
     seen: datetime
+    rotation_due: bool = False
+    """Keys should have been replaced already: before anything else."""
 
     def touch_is_due(self, now: datetime) -> bool:
         """Once a minute is enough for an hour of idleness."""
@@ -77,6 +80,11 @@ def is_proved(ctx: Context, owner: context.Owner) -> bool:
     return owner.proved is not None and ctx.now - owner.proved < PROOF
 
 
+def is_remembered(ctx: Context, session: bytes) -> bool:
+    """Whether a session lasts thirty days: the one that takes its place after new keys lasts as long."""
+    return bool(ctx.db.scalar(select(BrowserSession.remember).where(BrowserSession.id == session)))
+
+
 def end_all(ctx: Context, account: bytes, *, but: bytes | None = None) -> int:
     """End every session of an account, waiting ones too; how many."""
     mine = delete(BrowserSession).where(BrowserSession.account == account)
@@ -93,7 +101,7 @@ def resume(ctx: Context, secret: SessionSecret) -> Resumed:
     """
     session = cookies.session_id(secret)
     found = ctx.db.execute(
-        select(BrowserSession, Account, Mailbox, Member.organisation, _chained())
+        select(BrowserSession, Account, Mailbox, Member.organisation, _chained(), _rotation_due())
         .join(Account, Account.id == BrowserSession.account)
         .join(Mailbox, Mailbox.owner == Account.id)
         .join(Member, Member.account == Account.id)
@@ -101,7 +109,7 @@ def resume(ctx: Context, secret: SessionSecret) -> Resumed:
     ).first()
     if found is None:
         raise SessionEnded
-    row, account, mailbox, organisation, chained = found
+    row, account, mailbox, organisation, chained, due = found
     root = _root(ctx, secret, row, account)
     identity = root.identity()
     keys.require_published(ctx, "account", account.id, account.rk_epoch, identity)
@@ -109,12 +117,19 @@ def resume(ctx: Context, secret: SessionSecret) -> Resumed:
     if _must_be_secured(ctx, owner):
         return Resumed(owner, None, row.seen)
     mail = _mail(ctx, account.id, identity, mailbox, chained=chained)
-    return Resumed(owner, _member(owner, mail), row.seen)
+    return Resumed(owner, _member(owner, mail), row.seen, due)
 
 
 def _chained() -> Exists:
     """Whether anything still hangs on an older key of the mailbox; asked here, so that usually nothing else is."""
     return select(MailChain.epoch).where(MailChain.mailbox == Mailbox.id).exists()
+
+
+def _rotation_due() -> ColumnElement[bool]:
+    """Whether the mailbox or, for who seems to administrate it, the organisation's waits for a new key."""
+    theirs = aliased(Mailbox)
+    waits = select(theirs.id).where(theirs.id == Member.organisation, theirs.rotation_due.is_(True)).exists()
+    return or_(Mailbox.rotation_due, and_(Member.role == "administrator", waits))
 
 
 def touch(ctx: Context, session: bytes) -> None:
