@@ -150,7 +150,7 @@ def add(
         Refused: 'expired', 'wrong' (not what was asked for), 'taken', 'many'.
         InvalidInput: ('passkey', 'empty' | 'long' | 'control'), the name.
     """
-    cleaned = clean_name("passkey", name)
+    cleaned = clean(name)
     made = _verified_new(credential, _taken(ctx, held, _CREATE))
     count = made.sign_count
     if assertion is not None:
@@ -158,15 +158,20 @@ def add(
         count = _verified(assertion, asked, made.credential_public_key, count, made.credential_id).new_sign_count
     row = _row(owner.root, made, count, prf)
     _insert(ctx, row)
-    entry = vault.listed(row, name=cleaned[:LONGEST_NAME], added=ctx.now.isoformat())
+    entry = vault.listed(row, name=cleaned, added=ctx.now.isoformat())
     vault.change(ctx, owner.root, lambda kept: _with(kept, entry))
     second_step.note_change(ctx, owner, "passkey-added")
     return entry
 
 
+def clean(name: str) -> str:
+    """A passkey's name, cut where it is long. Raises `InvalidInput` ('passkey', 'empty' | 'long' | 'control')."""
+    return clean_name("passkey", name)[:LONGEST_NAME].rstrip()
+
+
 def rename(ctx: Context, owner: Owner, unlocker: bytes, name: str) -> None:
     """Call a passkey otherwise. Raises `InvalidInput` ('passkey', …) and `Refused` ('unknown')."""
-    cleaned = clean_name("passkey", name)[:LONGEST_NAME]
+    cleaned = clean(name)
     vault.change(ctx, owner.root, lambda kept: _renamed(kept, unlocker.hex(), cleaned))
 
 
