@@ -63,6 +63,7 @@ def party(who: Party | None, photos: Photos = _NO_PHOTOS) -> views.Person:
 def row(listed: ListedMessage, me: Correspondent, photos: Photos = _NO_PHOTOS) -> views.ListRow:
     """One line of a list: the others are named, also where the newest message is one's own."""
     others = [party(other, photos) for other in others_in(listed, me)]
+    readers = listed.receipt.readers if listed.receipt else ()
     state: views.RowState = "normal"
     if listed.revoked:
         state = "revoked_own" if listed.own else "revoked_theirs"
@@ -76,8 +77,8 @@ def row(listed: ListedMessage, me: Correspondent, photos: Photos = _NO_PHOTOS) -
         own=listed.own,
         unread=listed.unread,
         state=state,
-        receipt=views.Receipt(listed.receipt.opened, len(listed.receipt.readers)) if listed.receipt else None,
-        bounced=any(reader.state in ("bounced", "gone") for reader in (listed.receipt.readers if listed.receipt else ())),
+        receipt=views.Receipt(listed.receipt.opened, len(readers)) if listed.receipt else None,
+        bounced=any(reader.state in ("bounced", "gone") for reader in readers),
     )
 
 
