@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response
+from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from securemail.config import ROOT
 from securemail.runtime import Runtime
 from securemail.web import (
+    again,
     assets,
     auth,
     banners,
@@ -27,7 +29,7 @@ from securemail.web import (
 )
 
 AREAS = (
-    "health", "pwa", "login", "login_passkey", "login_step", "setup", "signup", "mailbox", "conversation",
+    "health", "pwa", "login", "login_passkey", "login_step", "stepup", "setup", "signup", "mailbox", "conversation",
     "compose", "guest", "profile", "settings", "recovery", "fresh_start", "waits", "requests",
 )  # fmt: skip
 
@@ -44,6 +46,13 @@ class App(Flask):
 
     def dispatch_request(self) -> Response:
         """The page's answer, once what it did is committed; an answer that reports a problem keeps nothing."""
+        return again.with_fresh_keys(self._page, auth.look_again)
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Who is asking, before the page."""
+        return again.with_fresh_keys(super().preprocess_request, auth.forget)
+
+    def _page(self) -> Response:
         response: Response = self.make_response(super().dispatch_request())
         session.settle(success=response.status_code < 400)
         return response

@@ -17,7 +17,7 @@ from securemail.identity.context import Member, Owner
 from securemail.identity.permissions import PASSIVE, needed
 from securemail.organisations import administrators
 from securemail.organisations.administrators import Administrator
-from securemail.web import security, session
+from securemail.web import renewal, security, session
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +112,28 @@ def stepped_out() -> Iterator[None]:
     Raises:
         LogInFirst: the session was ended meanwhile.
     """
-    session.settle(success=False)
-    for name in ("_login_user", "owner", "member", "administrator"):
-        g.pop(name, None)
+    forget()
     try:
         yield
     finally:
         owner()
+
+
+def forget() -> None:
+    """End the request's transaction, of which nothing is kept, and who was found to be asking in it."""
+    session.settle(success=False)
+    for name in ("_login_user", "owner", "member", "administrator", "banners"):
+        g.pop(name, None)
+
+
+def look_again() -> None:
+    """Ask anew who is asking, and whether they may.
+
+    Raises:
+        LogInFirst: the session has ended meanwhile.
+    """
+    forget()
+    _guard()
 
 
 def known_owner() -> Owner | None:
@@ -172,9 +187,12 @@ def _load(_request: Request) -> LoggedIn | None:
         return None
     try:
         resumed = sessions.resume(session.current(), secret)
+        if renewal.rotate_first(resumed):
+            resumed = sessions.resume(session.current(), secret)
     except SessionEnded:
         g.session_ended = True
         return None
+    renewal.go_on_afterwards(resumed.member)
     g.owner, g.member = resumed.owner, resumed.member
     if request.endpoint not in PASSIVE and resumed.touch_is_due(session.current().now):
         _touch(resumed.owner.session)
