@@ -1,13 +1,31 @@
 """What an organisation has decided: who may join, what an account needs. Stands in its authenticated row."""
 
 import json
+import re
+import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, cast
 
+import idna
+
+from securemail.errors import InvalidInput
+from securemail.mailboxes.addresses import has_unseen, normalise
 from securemail.store.models import Organisation
 
 SignUp = Literal["open", "invitation", "domains"]
 _SIGN_UPS: Final = ("open", "invitation", "domains")
+_MOST_DOMAINS: Final = 50
+_LONGEST_LIST: Final = 10_000
+_LONGEST_LABEL: Final = 40
+_ANYBODYS: Final = frozenset(
+    {
+        "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "hotmail.nl", "live.com", "live.nl", "msn.com",
+        "yahoo.com", "icloud.com", "me.com", "proton.me", "protonmail.com", "gmx.com", "gmx.net", "gmx.de", "web.de",
+        "aol.com", "mail.com", "ziggo.nl", "kpnmail.nl", "planet.nl", "hetnet.nl", "home.nl", "upcmail.nl", "xs4all.nl",
+        "casema.nl", "chello.nl", "quicknet.nl", "telfort.nl", "zonnet.nl", "telenet.be", "skynet.be",
+    }
+)  # fmt: skip
+"""Where anybody gets an address: a rule that lets them in would let everybody in. By no means all of them."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +47,21 @@ class Policy:
 
 def of(organisation: Organisation) -> Policy:
     """The policy in a row that was found genuine."""
-    if not organisation.policy:
+    return from_text(organisation.policy)
+
+
+def from_text(text: str) -> Policy:
+    """A policy as `to_text` wrote it; what is missing or unknown is decided the safe way."""
+    try:
+        stored: Any = json.loads(text) if text else {}
+    except ValueError:
+        stored = {}
+    if not isinstance(stored, dict):
         return Policy()
-    stored: dict[str, Any] = json.loads(organisation.policy)
     sign_up = stored.get("sign_up")
     return Policy(
         sign_up=cast(SignUp, sign_up) if sign_up in _SIGN_UPS else "invitation",
-        domains=tuple(stored.get("domains", ())),
+        domains=tuple(str(domain) for domain in stored.get("domains") or ()),
         require_second_step=bool(stored.get("require_second_step", False)),
         reference_label=str(stored.get("reference_label", "")),
         mail_recovery_code=bool(stored.get("mail_recovery_code", True)),
@@ -45,3 +71,47 @@ def of(organisation: Organisation) -> Policy:
 def to_text(policy: Policy) -> str:
     """As it stands in the row: JSON with sorted keys, so that the same policy has the same signature."""
     return json.dumps(asdict(policy), sort_keys=True, separators=(",", ":"))
+
+
+def clean_domains(text: str) -> tuple[str, ...]:
+    """Domains as they were typed or pasted, as A-labels, each once; `@kantoor.nl` and whole addresses are forgiven.
+
+    Raises:
+        InvalidInput: ('domains', 'invalid' | 'many' | 'public').
+    """
+    typed = [part.rpartition("@")[2] for part in re.split(r"[\s,;]+", text[:_LONGEST_LIST]) if part]
+    if len(typed) > _MOST_DOMAINS:
+        raise InvalidInput("domains", "many")
+    domains = sorted({_a_labels(domain) for domain in typed})
+    if any(domain in _ANYBODYS for domain in domains):
+        raise InvalidInput("domains", "public")
+    return tuple(domains)
+
+
+def shown_domain(domain: str) -> str:
+    """A domain as people write it: bücher.example for xn--bcher-kva.example."""
+    try:
+        return idna.decode(domain)
+    except idna.IDNAError:
+        return domain
+
+
+def clean_label(text: str) -> str:
+    """What new members are asked for, on one line; empty for nothing.
+
+    Raises:
+        InvalidInput: ('label', 'long' | 'control').
+    """
+    if has_unseen(text):
+        raise InvalidInput("label", "control")
+    label = " ".join(unicodedata.normalize("NFC", text).split())
+    if len(label) > _LONGEST_LABEL:
+        raise InvalidInput("label", "long")
+    return label
+
+
+def _a_labels(domain: str) -> str:
+    try:
+        return normalise(f"x@{domain}").rpartition("@")[2]
+    except InvalidInput as error:
+        raise InvalidInput("domains", "invalid") from error

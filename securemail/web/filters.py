@@ -37,6 +37,7 @@ def register(app: Flask) -> None:
         letter_time=letter_time,
         when=when,
         iso_time=iso_time,
+        full_day=full_day,
         day_groups=day_groups,
         names=names,
         short_names=short_names,
@@ -86,6 +87,11 @@ def when(moment: datetime) -> str:
     pattern = "d MMMM" if day.year == today.year else "d MMMM y"
     written = format_date(day, pattern, locale=_locale_name())
     return _("op %(day)s om %(time)s", day=written, time=clock_time(moment))
+
+
+def full_day(moment: datetime) -> str:
+    """19 november 2026."""
+    return format_date(_local(moment).date(), "d MMMM y", locale=_locale_name())
 
 
 def iso_time(moment: datetime) -> str:

@@ -15,7 +15,7 @@ from securemail.errors import InvalidInput, TooManyAttempts
 from securemail.identity import limits, passwords, signup, vault
 from securemail.identity.signup import Invited, SignUpClosed
 from securemail.mailboxes.addresses import clean_name, normalise
-from securemail.organisations import members, organisations
+from securemail.organisations import members, organisations, policy
 from securemail.web import forms, session, welcome
 from securemail.web.auth import member, owner
 from securemail.web.filters import clock_time
@@ -173,16 +173,8 @@ def _address_form(errors: Errors, retry_after: int | None = None) -> str:
     if decided.sign_up == "invitation":
         raise SignUpClosed
     retry = clock_time(session.runtime().clock() + timedelta(seconds=retry_after)) if retry_after else None
-    domains = [_shown(domain) for domain in decided.domains] if decided.sign_up == "domains" else []
+    domains = [policy.shown_domain(domain) for domain in decided.domains] if decided.sign_up == "domains" else []
     return render("signup/start.html", values=forms.values(["address"]), errors=errors, retry=retry, domains=domains)
-
-
-def _shown(domain: str) -> str:
-    """A domain as people write it: bücher.example for xn--bcher-kva.example."""
-    try:
-        return domain.encode("ascii").decode("idna")
-    except UnicodeError:
-        return domain
 
 
 def _token_form(errors: Errors, *, by: str = "") -> str:

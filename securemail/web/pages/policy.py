@@ -1,0 +1,97 @@
+"""Beleid: who may join, what every account needs, and what becomes of recovery codes."""
+
+from dataclasses import replace
+from typing import Final, cast
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from securemail.errors import Conflict, InvalidInput
+from securemail.identity import vault
+from securemail.organisations import audit, members, organisations, policy
+from securemail.organisations.administrators import Administrator
+from securemail.organisations.policy import Policy, SignUp
+from securemail.web import forms, session
+from securemail.web.auth import administrator
+from securemail.web.forms import Errors
+from securemail.web.htmx import render
+
+pages = Blueprint("policy", __name__)
+_SIGN_UPS: Final = ("invitation", "domains", "open")
+
+
+@pages.route("/admin/policy", methods=["GET", "POST"])
+def overview() -> ResponseReturnValue:
+    """The rules, with what each of them means."""
+    mine = administrator()
+    now = organisations.policy_of(session.current(), mine.organisation)
+    if request.method == "GET":
+        return _form(mine, _values(now), Errors(), now)
+    try:
+        decided = _decided(mine, now)
+        _decide(mine, decided)
+    except InvalidInput as error:
+        return _form(mine, _typed(), forms.errors_of(error), now), 422
+    except Conflict:
+        return _form(mine, _typed(), Errors(), now, changed=True), 409
+    return redirect(url_for("policy.overview", saved=1), 303)
+
+
+def _decided(mine: Administrator, now: Policy) -> Policy:
+    sign_up = forms.text("sign_up")
+    decided = replace(
+        now,
+        sign_up=cast(SignUp, sign_up) if sign_up in _SIGN_UPS else now.sign_up,
+        domains=policy.clean_domains(forms.text("domains")),
+        require_second_step=forms.checked("require"),
+        reference_label=policy.clean_label(forms.text("label")),
+        mail_recovery_code=forms.checked("mail_code"),
+    )
+    if decided.sign_up == "domains" and not decided.domains:
+        raise InvalidInput("domains", "empty")
+    if decided.require_second_step and not _is_secured(mine):
+        raise InvalidInput("require", "own")
+    return decided
+
+
+def _decide(mine: Administrator, decided: Policy) -> None:
+    ctx = session.current()
+    before = policy.from_text(forms.text("before"))
+    if before == decided:
+        return
+    organisations.decide(ctx, mine.organisation, decided, instead_of=before)
+    detail = {"before": policy.to_text(before), "after": policy.to_text(decided)}
+    audit.record(ctx, mine.organisation, "policy-changed", mine.member.root.account, detail)
+
+
+def _is_secured(mine: Administrator) -> bool:
+    return vault.read(session.current(), mine.member.root).has_second_step
+
+
+def _form(mine: Administrator, values: dict[str, object], errors: Errors, now: Policy, *, changed: bool = False) -> str:
+    return render(
+        "policy/overview.html",
+        values=values,
+        errors=errors,
+        before=policy.to_text(now),
+        now=now,
+        figures=members.figures(session.current(), mine),
+        own_step=_is_secured(mine),
+        changed=changed,
+        saved=request.args.get("saved") == "1",
+    )
+
+
+def _values(now: Policy) -> dict[str, object]:
+    return {
+        "sign_up": now.sign_up,
+        "domains": ", ".join(policy.shown_domain(domain) for domain in now.domains),
+        "require": now.require_second_step,
+        "label": now.reference_label,
+        "mail_code": now.mail_recovery_code,
+    }
+
+
+def _typed() -> dict[str, object]:
+    texts = forms.values(["sign_up", "domains", "label"])
+    return {**texts, "require": forms.checked("require"), "mail_code": forms.checked("mail_code")}
