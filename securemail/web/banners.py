@@ -29,7 +29,7 @@ def register(app: Flask) -> None:
 def banners() -> list[Banner]:
     """What the member who is logged in should know above the list; the most urgent stands alone."""
     if "banners" not in g:
-        g.banners = [one for one in (_wait(), _second_step()) if one][:1]
+        g.banners = [one for one in (_wait(), _code_not_kept(), _second_step(), _code_not_confirmed()) if one][:1]
     return list(g.banners)
 
 
@@ -51,3 +51,24 @@ def _second_step() -> Banner | None:
     if owner is None or page is None or vault.read(session.current(), owner.root).has_second_step:
         return None
     return Banner("info", _("Beveilig je account met een extra inlogmethode."), _("2FA instellen"), href=page)
+
+
+def _code_not_kept() -> Banner | None:
+    """The recovery code was shown once, not confirmed, and not mailed: likely it is nowhere."""
+    return _new_code(mailed=False)
+
+
+def _code_not_confirmed() -> Banner | None:
+    """The same where it was mailed too."""
+    return _new_code(mailed=True)
+
+
+def _new_code(*, mailed: bool) -> Banner | None:
+    owner, page = auth.known_owner(), page_of("profile.recovery_code")
+    if owner is None or page is None:
+        return None
+    kept = vault.read(session.current(), owner.root)
+    if kept.code_saved or kept.code_mailed != mailed:
+        return None
+    text = _("Je hebt nog niet bevestigd dat je je herstelcode hebt bewaard. Ben je hem kwijt? Maak een nieuwe.")
+    return Banner("info", text, _("Nieuwe herstelcode"), href=page)

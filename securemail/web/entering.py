@@ -15,7 +15,7 @@ from flask_login import current_user
 from securemail import ids
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
-from securemail.identity import browsers, limits, sessions
+from securemail.identity import browsers, limits, sessions, signup
 from securemail.identity.context import Context
 from securemail.web import htmx, session
 from securemail.web.filters import clock_time
@@ -115,7 +115,7 @@ def password_form(
         errors=errors or Errors(),
         retry=clock_after(retry_after),
         cookie_missing=cookie_missing,
-        sign_up_open=session.runtime().settings.sign_up == "open",
+        sign_up_open=signup.is_offered(session.current()),
         ended=request.args.get("ended") == "1",
         goodbye=request.args.get("bye") == "1",
         late=late or request.args.get("late") == "1",

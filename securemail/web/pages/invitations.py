@@ -1,6 +1,6 @@
 """Uitnodigingen: one address or a whole list, looked over before anything is sent; again, corrected, withdrawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,7 +126,7 @@ def _send(mine: Administrator, lines: Sequence[Line], *, again: bool) -> _Done:
     settings = session.runtime().settings
     mailed_in = forms.text("language") if forms.text("language") in LOCALES else language()
     session.settle(success=True)
-    once = list({line.address.strip().casefold(): line for line in reversed(lines)}.values())[::-1]
+    once = list(_once(lines))
     for begin in range(0, len(once), _AT_ONCE):
         with session.write_apart() as ctx:
             for line in once[begin : begin + _AT_ONCE]:
@@ -140,6 +140,16 @@ def _send(mine: Administrator, lines: Sequence[Line], *, again: bool) -> _Done:
                 done.invited += verdict == "new" or (verdict == "invited" and again)
                 done.asked += verdict == "known"
     return done
+
+
+def _once(lines: Sequence[Line]) -> Iterator[Line]:
+    """Somebody who stands in the list twice gets one mail."""
+    seen: set[str] = set()
+    for line in lines:
+        address = line.address.strip().casefold()
+        if not address or address not in seen:
+            seen.add(address)
+            yield line
 
 
 def _lines(mine: Administrator) -> list[Line]:
