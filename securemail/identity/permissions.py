@@ -95,6 +95,8 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "compose.discard": "member",
     "compose.chip": "member",
     "compose.suggest": "member",
+    "rotation.progress": "member",
+    "rotation.batch": "member",
     "settings.overview": "owner",
     "factors.overview": "owner",
     "factors.start": "owner",
@@ -124,7 +126,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "profile.language": "owner",
 }
 
-PASSIVE: Final = frozenset({"mailbox.news"})
+PASSIVE: Final = frozenset({"mailbox.news", "rotation.batch"})
 """What a page asks by itself: it keeps no session alive."""
 
 

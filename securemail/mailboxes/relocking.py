@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, select, update
 
@@ -45,6 +45,11 @@ class _Kind:
     mine: Callable[[bytes], ColumnElement[bool]]
     anew: Callable[[MailKeys, MailKeys, Row[Any]], dict[str, Any]]
 
+    @property
+    def epoch(self) -> ColumnElement[int]:
+        """The column that names a row's key."""
+        return cast("ColumnElement[int]", self.table.__table__.c.epoch)
+
 
 def relock(ctx: Context, member: Member, most: int = BATCH) -> Progress:
     """Lock at most `most` rows anew, for no longer than a moment. When none is left, the chain ends.
@@ -69,6 +74,15 @@ def left(ctx: Context, mail: MailKeys) -> int:
     return sum(ctx.db.scalar(count) or 0 for count in counts)
 
 
+def everything(ctx: Context, mail: MailKeys) -> int:
+    """How many rows a mail key opens, the newest or an older one."""
+    counts = (
+        select(func.count()).select_from(kind.table).where(kind.mine(mail.principal), kind.epoch.in_(mail.epochs))
+        for kind in (*_KINDS, _ARRIVED)
+    )
+    return sum(ctx.db.scalar(count) or 0 for count in counts)
+
+
 def _relock(ctx: Context, member: Member, most: int) -> int:
     deadline, done = time.monotonic() + _SECONDS, reading.take_in(ctx, member)
     for kind in _KINDS:
@@ -80,8 +94,7 @@ def _relock(ctx: Context, member: Member, most: int) -> int:
 
 
 def _older(kind: _Kind, mail: MailKeys) -> tuple[ColumnElement[bool], ...]:
-    table: Any = kind.table
-    return kind.mine(mail.principal), table.epoch.in_([older.epoch for older in mail.older])
+    return kind.mine(mail.principal), kind.epoch.in_([older.epoch for older in mail.older])
 
 
 def _batch(ctx: Context, kind: _Kind, mail: MailKeys, most: int) -> list[Row[Any]]:

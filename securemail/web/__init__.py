@@ -30,7 +30,7 @@ from securemail.web import (
 
 AREAS = (
     "health", "pwa", "login", "login_passkey", "login_step", "stepup", "setup", "signup", "mailbox", "conversation",
-    "compose", "guest", "profile", "settings", "recovery", "fresh_start", "waits", "requests",
+    "compose", "guest", "profile", "settings", "rotation", "recovery", "fresh_start", "waits", "requests",
     "members", "invitations", "policy",
 )  # fmt: skip
 
