@@ -87,6 +87,8 @@ def upgrade() -> None:
     with op.batch_alter_table("recipient") as table:
         table.drop_constraint(op.f("ck_recipient_ck_recipient_state"), type_="check")
         table.create_check_constraint(op.f("ck_recipient_state"), f"state IN ({_STATES}, 'gone')")
+    op.create_index("ix_item_epoch", "item", ["mailbox", "epoch"], unique=False)
+    op.create_index("ix_guest_link_epoch", "guest_link", ["maker", "epoch"], unique=False)
     op.create_table(
         "mail_chain",
         sa.Column("mailbox", sa.LargeBinary(length=16), nullable=False),
@@ -104,6 +106,8 @@ def downgrade() -> None:
     op.execute("DELETE FROM item WHERE folder = 'locked'")
     op.execute("UPDATE recipient SET state = 'bounced' WHERE state = 'gone'")
     op.drop_table("mail_chain")
+    op.drop_index("ix_guest_link_epoch", table_name="guest_link")
+    op.drop_index("ix_item_epoch", table_name="item")
     with op.batch_alter_table("recipient") as table:
         table.drop_constraint(op.f("ck_recipient_state"), type_="check")
         table.create_check_constraint(op.f("ck_recipient_ck_recipient_state"), f"state IN ({_STATES})")

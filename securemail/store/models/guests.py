@@ -1,6 +1,6 @@
 """Links for receivers without an account, and which of them a guest's browser has opened."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from securemail.store.base import Base, Hash, Id, Moment, Sealed, Word
@@ -10,7 +10,10 @@ class GuestLink(Base):
     """One address in one conversation, made by one mailbox; found by `link_ref`, opened by its code."""
 
     __tablename__ = "guest_link"
-    __table_args__ = (CheckConstraint("method IN ('none')", name="method"),)
+    __table_args__ = (
+        Index("ix_guest_link_epoch", "maker", "epoch"),
+        CheckConstraint("method IN ('none')", name="method"),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     conversation: Mapped[Id] = mapped_column(ForeignKey("conversation.id"), index=True)
