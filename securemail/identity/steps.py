@@ -7,12 +7,13 @@ from securemail.crypto import unlock
 from securemail.crypto.codes import TypingError, read_backup_code
 from securemail.crypto.secrets import SessionSecret
 from securemail.crypto.unlock import RootKeys
-from securemail.identity import arrivals, browsers, login
+from securemail.identity import arrivals, browsers, login, sessions
 from securemail.identity.arrivals import Arriving
 from securemail.identity.browsers import Browser
 from securemail.identity.challenges import Held
-from securemail.identity.context import Context
+from securemail.identity.context import Context, Owner
 from securemail.identity.factors import backup_codes, passkeys, sms, totp
+from securemail.identity.login import Proved, WrongLogin
 from securemail.identity.second_step import Method, Refused
 
 DIGITS: Final = 6
@@ -79,6 +80,20 @@ def enter_alone(
     login.hold(ctx, proved.root)
     kept = login.require_listed(ctx, proved, unlock.PASSKEY)
     return proved.root, login.start_session(ctx, proved.root, remember=remember, vault=kept, browser=browser)
+
+
+def prove_again(ctx: Context, owner: Owner, proved: Proved) -> None:
+    """The password of somebody who is logged in was given again: sensitive settings are open for a while.
+
+    Raises:
+        WrongLogin: it is another account's.
+        UntrustedKey: as `login.finish`.
+    """
+    if proved.root.account != owner.account:
+        raise WrongLogin
+    login.hold(ctx, proved.root)
+    login.require_listed(ctx, proved)
+    sessions.prove(ctx, owner.session)
 
 
 def give_up(ctx: Context, arriving: Arriving, *, about: Mapping[str, str]) -> None:

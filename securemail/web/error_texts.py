@@ -135,7 +135,9 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "require.own": _("Stel eerst voor jezelf een extra inlogmethode in. Anders kun je zelf niet meer verder."),
     "setup.invalid": _("Deze installatiecode klopt niet. Open de link die bij het starten verscheen."),
     "recovery_code.empty": _("Vul je herstelcode in."),
-    "recovery_code.typing": _("Deze code is niet goed overgenomen. Het zijn negen groepjes van vier letters en cijfers."),
+    "recovery_code.typing": _(
+        "Deze code is niet goed overgenomen. Het zijn negen groepjes van vier letters en cijfers."
+    ),
     "recovery_code.wrong": _("Deze herstelcode hoort niet bij dit account. Misschien is het een oudere code."),
     "understood.empty": _("Vink dit aan als je verder wilt."),
     "saved.empty": _("Bewaar eerst de code en vink dit aan."),
@@ -145,7 +147,9 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "photo.pixels": _("Deze foto heeft te veel beeldpunten. Verklein hem eerst."),
     "zone.unknown": _("Kies een plaats uit de lijst."),
     "phone.empty": _("Vul een telefoonnummer in."),
-    "phone.invalid": _("Dit nummer kan geen sms krijgen. Kijk of het klopt, bijvoorbeeld 06 12345678 of +32 470 12 34 56."),
+    "phone.invalid": _(
+        "Dit nummer kan geen sms krijgen. Kijk of het klopt, bijvoorbeeld 06 12345678 of +32 470 12 34 56."
+    ),
     "phone.country": _("Dit landnummer bestaat niet of krijgt geen sms. Begin met + en het landnummer, zoals +32."),
     "phone.fixed_line": _("Dit is een vast nummer: daar komt geen sms aan. Vul een mobiel nummer in."),
     "phone.known": _("Dit nummer staat al bij je account. Vul een ander nummer in."),
@@ -153,7 +157,9 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "passkey.long": _("Deze naam is te lang. Gebruik hoogstens 60 tekens."),
     "passkey.control": _("In deze naam staan tekens die niet kunnen."),
     "method.empty": _("Kies een van de manieren."),
-    "form.last_step": _("Je organisatie vraagt een extra inlogmethode, en dit is de enige die je hebt. Stel eerst een andere in."),
+    "form.last_step": _(
+        "Je organisatie vraagt een extra inlogmethode, en dit is de enige die je hebt. Stel eerst een andere in."
+    ),
     "reply.empty": _("Schrijf eerst een antwoord."),
     "reply.long": _("Dit antwoord is langer dan 1 MB. Er is niets verstuurd; maak het korter."),
     "reply.control": _("In dit antwoord staan tekens die niet verstuurd kunnen worden."),

@@ -30,11 +30,12 @@ from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import audit, organisations
-from securemail.web import auth, entering, htmx, session
+from securemail.web import auth, entering, htmx, session, stepup
 from securemail.web.auth import ArrivalEnded, LogInFirst, SecureFirst
 from securemail.web.error_texts import error_text
 from securemail.web.filters import clock_time
 from securemail.web.security import BadToken, form_token, use_stranger_for_forms
+from securemail.web.stepup import ProveAgain
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     ArrivalEnded: 401,
     SessionEnded: 401,
     SecureFirst: 403,
+    ProveAgain: 403,
     GuestSessionEnded: 401,
     Forbidden: 403,
     NotFound: 404,
@@ -93,6 +95,8 @@ def _answer(error: Exception) -> ResponseReturnValue:
     status = _status(error)
     if isinstance(error, SecureFirst):
         return _go(url_for("factors.overview", required=1))
+    if isinstance(error, ProveAgain):
+        return stepup.ask()
     if isinstance(error, ArrivalEnded):
         session.settle(success=False)
         g.failed = True

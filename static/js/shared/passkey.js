@@ -1,6 +1,8 @@
 // Passkeys: the server's options go to the browser, the browser's answer goes back. Secrets of PRF travel by themselves.
 {
-  const csrf = () => document.querySelector('meta[name="csrf"]').content;
+  // Over a page whose session ended, the dialog brings a newer token than the page has.
+  const csrf = (element) => element.closest("[data-login-place]")?.querySelector("input[name=csrf_token]")?.value
+    ?? document.querySelector('meta[name="csrf"]').content;
   const supported = () => "PublicKeyCredential" in window && !!navigator.credentials;
 
   // --- base64url, for browsers that do not convert by themselves ---
@@ -60,8 +62,8 @@
 
   // --- the server ---
 
-  const post = async (url, body) => {
-    const headers = { "Content-Type": "application/json", "Accept": "application/json", "X-CSRF-Token": csrf() };
+  const post = async (element, url, body) => {
+    const headers = { "Content-Type": "application/json", "Accept": "application/json", "X-CSRF-Token": csrf(element) };
     const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body ?? {}) });
     const json = await answer.json().catch(() => ({}));
     if (!answer.ok || json.error) throw new Refused(json.error);
@@ -108,7 +110,7 @@
     const enabled = credential.getClientExtensionResults().prf?.enabled;
     const url = element.dataset.passkeyAssert;
     if (!enabled || secretOf(credential) || !url) return null;
-    return ask("get", await post(url, { id: credential.id }));
+    return ask("get", await post(element, url, { id: credential.id }));
   };
 
   // Only what is marked rides along: a form around the button may hold a password.
@@ -125,14 +127,21 @@
     return body;
   };
 
-  const leave = (answer) => location.assign(answer.next);
+  // On to a page; back to the page under the dialog; to the form around the button; or first to show who is there.
+  const leave = (element, answer) => {
+    if (answer.renewed) document.dispatchEvent(new CustomEvent("session-renewed", { detail: answer.renewed }));
+    else if (answer.submit) element.closest("form").requestSubmit();
+    else if (answer.prove) location.assign(`${answer.prove}?next=${encodeURIComponent(location.pathname + location.search)}`);
+    else location.assign(answer.next);
+  };
 
   const run = async (element, more = {}) => {
     const kind = element.dataset.passkey;
-    const options = await post(element.dataset.passkeyOptions, fields(element));
+    const options = await post(element, element.dataset.passkeyOptions, fields(element));
+    if (options.prove || options.next) return leave(element, options);
     const credential = await ask(kind, options, more);
     const proof = kind === "create" ? await secretAfterwards(element, credential) : null;
-    leave(await post(element.dataset.passkeyFinish, bodyOf(element, credential, proof)));
+    return leave(element, await post(element, element.dataset.passkeyFinish, bodyOf(element, credential, proof)));
   };
 
   const press = async (element) => {
