@@ -114,7 +114,7 @@ def _member_message(ctx: Context, job: Job, brand: Brand, public_url: str) -> No
             "sender_address": None if sender is None else sender.address,
             **_places(public_url, link=f"{public_url}/"),
         },
-        sent=message.sent_at,
+        sent=message.sent_at, zone=receiver.zone,
     )  # fmt: skip
 
 
@@ -123,6 +123,17 @@ def _log_in_warning(_ctx: Context, job: Job, brand: Brand, public_url: str) -> N
     payload = _payload(job)
     facts = {"browser": _line(payload["browser"]), "network": _line(payload["network"])}
     return _sealed(job, payload, brand, **_places(public_url, link=f"{public_url}/login?next=/security"), **facts)
+
+
+def _address_change(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    """Another address for an account: both addresses may read of the new one, the token stands in one of the links."""
+    payload = _payload(job)
+    link = f"{public_url}{payload.get('path', '/login')}"
+    return _sealed(job, payload, brand, **_places(public_url, link=link), new=_address(payload["new"]))
+
+
+def _account_closed(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    return _sealed(job, _payload(job), brand, **_places(public_url, link=f"{public_url}/"))
 
 
 def _factor_changed(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
@@ -176,6 +187,14 @@ _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] 
     "factor_changed": _factor_changed,
     "new_device": _log_in_warning,
     "second_step_failed": _log_in_warning,
+    "password_changed": _log_in_warning,
+    "recovery_code_changed": _log_in_warning,
+    "sessions_ended": _log_in_warning,
+    "address_change_old": _address_change,
+    "address_change_new": _address_change,
+    "address_change_taken": _address_change,
+    "address_changed": _address_change,
+    "account_closed": _account_closed,
     "recovery": _on_the_way,
     "recovery_unknown": _on_the_way,
     "recovery_started": _on_the_way,

@@ -32,6 +32,7 @@ _NOTHING: Final = dict.fromkeys(
         "short_link",
         "host",
         "code_groups",
+        "new",
         "recipient_name",
         "browser",
         "network",

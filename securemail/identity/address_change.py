@@ -52,7 +52,7 @@ class Answer:
     new: str
 
 
-def start(ctx: Context, owner: Owner, address: str, *, public_url: str) -> None:
+def start(ctx: Context, owner: Owner, address: str) -> None:
     """Ask both addresses; an earlier change that was not finished ends.
 
     Raises:
@@ -65,12 +65,12 @@ def start(ctx: Context, owner: Owner, address: str, *, public_url: str) -> None:
     vault.change(ctx, owner.root, lambda kept: replace(kept, extra={**kept.extra, _EXTRA: new}))
     end(ctx, owner)
     content = {"old": owner.address, "new": new, "typed": typed_form(address), "usable": not known}
-    links = {kind: _add(ctx, owner, kind, content, public_url) for kind in (OLD, NEW)}
-    _mail(ctx, owner, "address_change_old", to=owner.address, new=new, token_link=links[OLD])
+    paths = {kind: _add(ctx, owner, kind, content) for kind in (OLD, NEW)}
+    _mail(ctx, owner, "address_change_old", to=owner.address, new=new, path=paths[OLD])
     if known:
         _mail(ctx, owner, "address_change_taken", to=new, new=new)
     else:
-        _mail(ctx, owner, "address_change_new", to=new, new=new, token_link=links[NEW])
+        _mail(ctx, owner, "address_change_new", to=new, new=new, path=paths[NEW])
 
 
 def of(ctx: Context, owner: Owner) -> Change | None:
@@ -104,17 +104,19 @@ def confirm(ctx: Context, token: str) -> Answer:
     return _answer("changed" if moved else "taken", row, content)
 
 
-def _add(ctx: Context, owner: Owner, kind: str, content: Mapping[str, Any], public_url: str) -> str:
+def _add(ctx: Context, owner: Owner, kind: str, content: Mapping[str, Any]) -> str:
     token = Token.new()
     tokens.add(
         ctx, kind, token, lifetime=LIFETIME, content=content, address=content["new"], account=owner.account,
         organisation=owner.organisation,
     )  # fmt: skip
-    return f"{public_url}/address/confirm#{ids.token_to_text(token)}"
+    return f"/address/confirm#{ids.token_to_text(token)}"
 
 
 def _mail(ctx: Context, owner: Owner, kind: str, *, to: str, **values: str) -> None:
-    payload = {"to": to, "name": owner.name, "language": owner.language, "old": owner.address, **values}
+    # Whoever reads an address that is not proved yet is not told who gave it.
+    name = owner.name if to == owner.address else ""
+    payload = {"to": to, "name": name, "language": owner.language, **values}
     own = directory.of_mailbox(ctx, owner.mailbox)
     epoch = None if own is None else own.epoch
     outbox.add_sealed(ctx, kind, payload, mailbox=None if own is None else owner.mailbox, epoch=epoch)

@@ -13,6 +13,7 @@ from tests.delivery.office import CODE, Office, guest_payload, job_of
 URL = "https://post.vandalenbakker.example"
 NOBODY = cast(Context, None)
 LOG_IN = {"to": "a@example.org", "language": "nl", "browser": "Firefox · Linux", "network": "192.0.2.7"}
+ADDRESS_CHANGE = {"to": "a@example.org", "language": "nl", "new": "b@example.org", "path": "/address/confirm#x"}
 
 
 def _prepare(payload: dict[str, object] | None, kind: str = "guest_message") -> Notification:
@@ -41,7 +42,13 @@ def test_every_kind_can_be_made() -> None:
         "activation": {"to": "a@example.org", "token_link": f"{URL}/activate#x", "language": "en"},
         "already_account": {"to": "a@example.org", "language": "nl"},
         "factor_changed": {"to": "a@example.org", "name": "A", "language": "nl", "change": "totp-added"},
-        **dict.fromkeys(("new_device", "second_step_failed"), LOG_IN),
+        **dict.fromkeys(
+            ("new_device", "second_step_failed", "password_changed", "recovery_code_changed", "sessions_ended"), LOG_IN
+        ),
+        **dict.fromkeys(
+            ("address_change_old", "address_change_new", "address_change_taken", "address_changed"), ADDRESS_CHANGE
+        ),
+        "account_closed": {"to": "a@example.org", "name": "A", "language": "en"},
         "recovery_code": {"to": "a@example.org", "name": "A", "code_groups": "AAAA BBBB", "language": "nl"},
     }
     assert {*payloads, "member_message"} == set(notifications.KINDS)

@@ -114,7 +114,7 @@ def test_foreign_names_and_addresses_survive() -> None:
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_every_mail_has_a_subject_and_both_parts(kind: str, language: str) -> None:
     codes = {"token_link": f"{URL}/activate#x", "code_groups": ["AAAA"] * 9}
-    extra = {**codes, **WHERE, "change": "totp-added"}
+    extra = {**codes, **WHERE, "change": "totp-added", "new": "b@example.org"}
     mail = _mail(kind, language=language, **extra)
     assert mail["Subject"].strip()
     assert "\n" not in mail["Subject"]
