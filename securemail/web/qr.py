@@ -7,6 +7,9 @@ from markupsafe import Markup
 
 QUIET: Final = 4
 """Modules of white around the code (ISO/IEC 18004)."""
+_SVG: Final = Markup(
+    '<svg viewBox="0 0 {size} {size}" shape-rendering="crispEdges" aria-hidden="true"><path d="{path}"/></svg>'
+)
 
 
 def svg(text: str) -> Markup:
@@ -15,9 +18,7 @@ def svg(text: str) -> Markup:
     code = segno.make(text, error="m", micro=False)
     rows = list(code.matrix_iter(border=QUIET))
     path = "".join(_row(number, bytes(row)) for number, row in enumerate(rows))
-    return Markup(
-        '<svg viewBox="0 0 {size} {size}" shape-rendering="crispEdges" aria-hidden="true"><path d="{path}"/></svg>'
-    ).format(size=len(rows), path=path)
+    return _SVG.format(size=len(rows), path=path)
 
 
 def _row(number: int, modules: bytes) -> str:
