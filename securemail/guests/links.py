@@ -5,6 +5,7 @@ Whoever has the code opens the link; the notification carries it only when the m
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -104,15 +105,24 @@ def notify(ctx: Context, author: Correspondent, message: Message, place: int, pa
         "sent": message.sent_at.isoformat(),
         "ref": ids.to_text(row.link_ref),
     }
-    if author.kind == "mailbox" and row.maker == author.principal:
-        kept = epochs.at(ctx, author.mail, row.epoch).open_maker(row.id, row.sealed_maker)
+    kept = _kept_by_maker(ctx, author, row)
+    if kept is not None:
         payload |= {"code": write_message_code(MessageCode(bytes.fromhex(kept["code"])))}
         payload |= {"language": kept["language"]}
-        kind = "guest_message"
-    else:
-        kind = "guest_answer"
+    kind = "guest_answer" if kept is None else "guest_message"
     mailbox, epoch = _spare_key_holder(ctx, author, row)
     return outbox.add_sealed(ctx, kind, payload, mailbox=mailbox, epoch=epoch, message=message.id, place=place)
+
+
+def _kept_by_maker(ctx: Context, author: Correspondent, row: GuestLink) -> dict[str, Any] | None:
+    """What the author kept of a link of their own; None for another's, and for one from before a fresh start."""
+    if author.kind != "mailbox" or row.maker != author.principal:
+        return None
+    try:
+        return epochs.at(ctx, author.mail, row.epoch).open_maker(row.id, row.sealed_maker)
+    except CannotOpen:
+        log.warning("the note of guest link %s is locked for good: its mail goes without the code", row.id.hex())
+        return None
 
 
 def _spare_key_holder(ctx: Context, author: Correspondent, row: GuestLink) -> tuple[bytes | None, int | None]:
