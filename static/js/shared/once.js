@@ -16,18 +16,22 @@
     const form = event.target.closest('[data-island~="once"]');
     // htmx keeps its own forms from being sent twice, and stays on the page.
     if (!form || form.hasAttribute("data-hx-post")) return;
-    if (form.dataset.sent) {
+    // A mark of its own: on a member's page another island has marked the form before, and made its button busy.
+    if (form.dataset.once) {
       event.preventDefault();
       return;
     }
-    form.dataset.sent = "yes";
+    form.dataset.once = "yes";
     const button = event.submitter ?? form.querySelector("[data-busy]");
-    if (button?.dataset.busy) busy(button);
+    if (button?.dataset.busy && !button.hasAttribute("aria-busy")) busy(button);
   });
 
   // An answer that never comes must not leave a dead button behind.
   addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+    for (const form of document.querySelectorAll("[data-once], [data-sent]")) {
+      delete form.dataset.once;
+      delete form.dataset.sent;
+    }
     for (const button of document.querySelectorAll('[aria-busy="true"]')) rest(button);
   });
 }
