@@ -187,6 +187,7 @@ _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] 
     "factor_changed": _factor_changed,
     "new_device": _log_in_warning,
     "second_step_failed": _log_in_warning,
+    "recovery_step_failed": _log_in_warning,
     "password_changed": _log_in_warning,
     "recovery_code_changed": _log_in_warning,
     "sessions_ended": _log_in_warning,

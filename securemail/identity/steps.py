@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from securemail.crypto import unlock
+from securemail.crypto import cookies, unlock
 from securemail.crypto.codes import TypingError, read_backup_code
 from securemail.crypto.secrets import SessionSecret
 from securemail.crypto.unlock import RootKeys
@@ -34,7 +34,8 @@ def can_be(method: Method, typed: str) -> bool:
 def enter(ctx: Context, arriving: Arriving, method: Method, typed: str, *, browser: Browser | None) -> SessionSecret:
     """Pass the second step with a code: the app's, one sent by SMS, or a backup code.
 
-    Count the try first (`arrivals.count_try`), in a transaction of its own.
+    Count the try first (`arrivals.count_try`), in a transaction of its own. Who recovers an account passes on to
+    choosing a new password, everybody else into a session.
 
     Raises:
         Refused: see `second_step`.
@@ -103,11 +104,15 @@ def give_up(ctx: Context, arriving: Arriving, *, about: Mapping[str, str]) -> No
 
 
 def tell_of_failures(ctx: Context, arriving: Arriving, *, about: Mapping[str, str]) -> None:
-    """Mail the owner that somebody with their password gives wrong codes, and from where (`devices.describe`)."""
-    browsers.warn(ctx, arriving.root.account, "second_step_failed", about)
+    """Mail the owner that somebody with their password, or their recovery code, gives wrong codes, and from where
+    (`devices.describe`)."""
+    kind = "recovery_step_failed" if arriving.state == cookies.RECOVERING else "second_step_failed"
+    browsers.warn(ctx, arriving.root.account, kind, about)
     login.record(ctx, arriving.root, "second-step-failed")
 
 
 def _arrive(ctx: Context, arriving: Arriving, browser: Browser | None) -> SessionSecret:
     arrivals.arrived(ctx, arriving)
+    if arriving.state == cookies.RECOVERING:  # no session yet: a new password comes first
+        return arrivals.arrive(ctx, account=arriving.root.account, rk=arriving.root.rk, state=cookies.RECOVERED)
     return login.start_session(ctx, arriving.root, remember=arriving.remember, browser=browser)

@@ -24,6 +24,8 @@ from securemail.web.entering import in_place
 from securemail.web.forms import Errors
 
 pages = Blueprint("login_step", __name__)
+_STATES = (cookies.PENDING, cookies.RECOVERING)
+"""Who logs in, and who recovers an account that has a second step."""
 _MAILED_AT = frozenset({5, 25, 125, 625})
 """Wrong codes within a day, over all sessions, at which the owner hears of it: often enough, and no flood."""
 
@@ -50,7 +52,9 @@ def code() -> ResponseReturnValue:
         return _wait_before(waiting, method, error.retry_after)
     except Refused as refused:
         _note_failure(waiting, refused, left)
-        return _told(waiting, method, refused, left=left) if left else _over()
+        return _told(waiting, method, refused, left=left) if left else _over(waiting)
+    if waiting.state == cookies.RECOVERING:
+        return redirect(url_for("recovery.password"), 303)
     return entering.arrived(secret, waiting.root.account)
 
 
@@ -110,13 +114,15 @@ def passkey() -> ResponseReturnValue:
         _note_failure(waiting, refused, left)
         if not left:
             session.forget_arriving()
-            return {"next": url_for("login.login", failed=1)}
+            return {"next": _begin_again(waiting)}
         return {"error": login_steps.passkey_text(refused)}, 422
+    if waiting.state == cookies.RECOVERING:
+        return {"next": url_for("recovery.password")}
     return login_steps.script_arrived(body, secret, waiting.root.account)
 
 
 def _waiting() -> Arriving:
-    return auth.arriving(cookies.PENDING)
+    return auth.arriving(*_STATES)
 
 
 def _waiting_apart() -> Arriving:
@@ -124,7 +130,7 @@ def _waiting_apart() -> Arriving:
     secret = session.arriving_secret()
     try:
         with session.read_apart() as look:
-            return arrivals.arriving(look, secret or SessionSecret.new(), cookies.PENDING)
+            return arrivals.arriving(look, secret or SessionSecret.new(), *_STATES)
     except SessionEnded as error:
         raise ArrivalEnded from error
 
@@ -148,7 +154,10 @@ def _passed(waiting: Arriving, enter: Callable[[], SessionSecret]) -> SessionSec
         secret = enter()
     except (SessionEnded, WrongLogin) as error:  # another request was first, or the account has changed meanwhile
         raise ArrivalEnded from error
-    entering.let_in(session.current(), secret, waiting.root.account, remember=waiting.remember, by="step")
+    if waiting.state == cookies.RECOVERING:
+        session.keep_arriving(secret)
+    else:
+        entering.let_in(session.current(), secret, waiting.root.account, remember=waiting.remember, by="step")
     return secret
 
 
@@ -181,11 +190,17 @@ def _wait_before(waiting: Arriving, method: Method, seconds: int) -> ResponseRet
     return response
 
 
-def _over() -> ResponseReturnValue:
+def _over(waiting: Arriving) -> ResponseReturnValue:
     session.forget_arriving()
     if entering.is_in_place():
         return in_place((entering.password_form("login/dialog.html", failed=True), 422))
-    return redirect(url_for("login.login", failed=1, next=entering.next_path() or None), 303)
+    return redirect(_begin_again(waiting), 303)
+
+
+def _begin_again(waiting: Arriving) -> str:
+    if waiting.state == cookies.RECOVERING:
+        return url_for("recovery.start", failed=1)
+    return url_for("login.login", failed=1, next=entering.next_path() or None)
 
 
 def _answer(page: str, status: int = 200) -> Response:
