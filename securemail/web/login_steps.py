@@ -20,12 +20,13 @@ from securemail.identity.factors.passkeys import RelyingParty
 from securemail.identity.factors.sms import Sent
 from securemail.identity.second_step import Method, Refused
 from securemail.identity.vault import Vault
-from securemail.web import entering, session
+from securemail.web import entering, forms, session
 from securemail.web.entering import clock_after
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
 from securemail.web.languages import language
 
+_LONGEST_CODE: Final = 20
 _METHODS: Final[tuple[Method, ...]] = ("passkey", "totp", "sms", "backup")
 
 
@@ -70,6 +71,7 @@ def page(
         others=[way for way in _ways(kept, offered) if (way.method, way.phone) != (chosen, seen.phone if seen else 0)],
         sms=seen,
         errors=errors or Errors(),
+        typed=forms.text("code")[:_LONGEST_CODE] if errors else "",
         retry=clock_after(retry_after),
         next=entering.next_path(),
         place=place,
