@@ -47,10 +47,18 @@ def _wait() -> Banner | None:
 
 
 def _second_step() -> Banner | None:
-    owner, page = auth.known_owner(), page_of("factors.start")
-    if owner is None or page is None or vault.read(session.current(), owner.root).has_second_step:
+    """The steps of 2FA, until the last of them is done."""
+    owner = auth.known_owner()
+    if owner is None:
         return None
-    return Banner("info", _("Beveilig je account met een extra inlogmethode."), _("2FA instellen"), href=page)
+    kept = vault.read(session.current(), owner.root)
+    if not kept.has_second_step:
+        text = _("Beveilig je account met een extra inlogmethode.")
+        return Banner("info", text, _("2FA instellen"), href=url_for("factors.start"))
+    if not kept.backup_codes:
+        text = _("Je hebt nog geen back-upcodes. Zonder telefoon of sleutel kom je dan niet binnen.")
+        return Banner("info", text, _("Back-upcodes maken"), href=url_for("factors.backup_codes"))
+    return None
 
 
 def _code_not_kept() -> Banner | None:
