@@ -92,7 +92,7 @@ def invite(
     if judged.wrong is not None:
         raise judged.wrong
     if judged.verdict == "known":
-        _ask_to_secure(ctx, administrator, normalise(line.address), language=language)
+        _ask_to_secure(ctx, administrator, normalise(line.address))
     elif judged.verdict == "new" or (judged.verdict == "invited" and again):
         _send(ctx, administrator, _cleaned(line), language=language, public_url=public_url)
     return judged.verdict
@@ -270,11 +270,14 @@ def _replace(ctx: Context, administrator: Administrator, address: str) -> int:
     return len(older)
 
 
-def _ask_to_secure(ctx: Context, administrator: Administrator, address: str, *, language: str) -> None:
+def _ask_to_secure(ctx: Context, administrator: Administrator, address: str) -> None:
+    entry = directory.find(ctx, address)
+    if entry is None:
+        raise Conflict
     outbox.add_sealed(
         ctx,
         "secure_account",
-        {"to": address, "language": language, **_inviter(administrator)},
+        {"to": address, "name": entry.name, "language": entry.language, **_inviter(administrator)},
         mailbox=administrator.member.mailbox,
         epoch=administrator.member.mail.epoch,
     )

@@ -62,10 +62,8 @@ def send() -> ResponseReturnValue:
     lines = invitation_lists.read(forms.text("people"), label=_label(mine))
     done = _send(mine, lines, again=forms.checked("again"))
     if done.rest:
-        notice = ngettext(
-            "%(num)s uitnodiging verstuurd.", "%(num)s uitnodigingen verstuurd.", done.invited + done.asked
-        )
-        return _form(invitation_lists.write(done.rest), Errors(), notice=notice, judged=_judge(mine, done.rest))
+        people, judged = invitation_lists.write(done.rest), _judge(mine, done.rest)
+        return _form(people, Errors(), notice=_said(done.invited, done.asked), judged=judged)
     return redirect(url_for("invitations.overview", sent=done.invited or None, asked=done.asked or None), 303)
 
 
