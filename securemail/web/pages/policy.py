@@ -11,7 +11,7 @@ from securemail.identity import vault
 from securemail.organisations import audit, members, organisations, policy
 from securemail.organisations.administrators import Administrator
 from securemail.organisations.policy import Policy, SignUp
-from securemail.web import forms, session
+from securemail.web import forms, session, stepup
 from securemail.web.auth import administrator
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
@@ -22,8 +22,10 @@ _SIGN_UPS: Final = ("invitation", "domains", "open")
 
 @pages.route("/admin/policy", methods=["GET", "POST"])
 def overview() -> ResponseReturnValue:
-    """The rules, with what each of them means."""
+    """The rules, with what each of them means. Whoever changes them proves first that it is them."""
     mine = administrator()
+    if request.method == "POST":
+        stepup.require()
     now = organisations.policy_of(session.current(), mine.organisation)
     if request.method == "GET":
         return _form(mine, _values(now), Errors(), now)
@@ -45,7 +47,7 @@ def _decided(mine: Administrator, now: Policy) -> Policy:
         domains=policy.clean_domains(forms.text("domains")),
         require_second_step=forms.checked("require"),
         reference_label=policy.clean_label(forms.text("label")),
-        mail_recovery_code=forms.checked("mail_code"),
+        mail_recovery_code=forms.checked("mail_recovery"),
     )
     if decided.sign_up == "domains" and not decided.domains:
         raise InvalidInput("domains", "empty")
@@ -88,10 +90,10 @@ def _values(now: Policy) -> dict[str, object]:
         "domains": ", ".join(policy.shown_domain(domain) for domain in now.domains),
         "require": now.require_second_step,
         "label": now.reference_label,
-        "mail_code": now.mail_recovery_code,
+        "mail_recovery": now.mail_recovery_code,
     }
 
 
 def _typed() -> dict[str, object]:
     texts = forms.values(["sign_up", "domains", "label"])
-    return {**texts, "require": forms.checked("require"), "mail_code": forms.checked("mail_code")}
+    return {**texts, "require": forms.checked("require"), "mail_recovery": forms.checked("mail_recovery")}
