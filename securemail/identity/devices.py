@@ -11,7 +11,7 @@ from securemail.crypto import cookies
 from securemail.errors import CannotOpen, NotFound
 from securemail.identity import sessions, vault
 from securemail.identity.context import Context, Owner
-from securemail.identity.vault import Device, Vault
+from securemail.identity.vault import Vault
 from securemail.store.models import BrowserSession
 from securemail.store.statements import changed
 
@@ -32,6 +32,15 @@ class LoggedIn:
     remembered: bool
     here: bool
     now: bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """A browser that has logged in before, and when it did so last."""
+
+    id: str
+    name: str
+    seen: datetime
 
 
 def logged_in(ctx: Context, owner: Owner) -> list[LoggedIn]:
@@ -62,10 +71,11 @@ def end_others(ctx: Context, owner: Owner) -> int:
     return sessions.end_all(ctx, owner.account, but=owner.session)
 
 
-def known(ctx: Context, owner: Owner) -> tuple[Device, ...]:
+def known(ctx: Context, owner: Owner) -> list[Known]:
     """Browsers that have logged in before, the last seen first: of these no mail is sent."""
     devices = vault.read(ctx, owner.root).devices
-    return tuple(sorted(devices, key=lambda device: device.seen, reverse=True))
+    found = [Known(device.id, device.name, datetime.fromisoformat(device.seen)) for device in devices]
+    return sorted(found, key=lambda device: device.seen, reverse=True)
 
 
 def forget(ctx: Context, owner: Owner, device: str) -> None:

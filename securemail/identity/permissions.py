@@ -124,6 +124,20 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "profile.photo": "owner",
     "profile.zone": "owner",
     "profile.language": "owner",
+    "profile.password": "owner",
+    "profile.strength": "owner",
+    "profile.recovery_code": "owner",
+    "profile.recovery_code_saved": "owner",
+    "address.start": "owner",
+    "address.cancel": "owner",
+    "address.confirm": "anyone",
+    "closing.close": "owner",
+    "closing.closed": "anyone",
+    "devices.overview": "owner",
+    "devices.end": "owner",
+    "devices.end_others": "owner",
+    "devices.end_all": "owner",
+    "devices.forget": "owner",
 }
 
 PASSIVE: Final = frozenset({"mailbox.news", "rotation.batch"})

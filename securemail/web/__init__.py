@@ -32,6 +32,7 @@ AREAS = (
     "health", "pwa", "login", "login_passkey", "login_step", "stepup", "setup", "signup", "mailbox", "conversation",
     "compose", "guest", "profile", "settings", "rotation", "recovery", "fresh_start", "waits", "requests",
     "members", "invitations", "policy", "factors", "phones", "passkeys",
+    "address", "devices", "closing",
 )  # fmt: skip
 
 

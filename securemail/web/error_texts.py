@@ -141,6 +141,8 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "recovery_code.wrong": _("Deze herstelcode hoort niet bij dit account. Misschien is het een oudere code."),
     "understood.empty": _("Vink dit aan als je verder wilt."),
     "saved.empty": _("Bewaar eerst de code en vink dit aan."),
+    "address.same": _("Dit is al je e-mailadres. Vul een ander adres in."),
+    "address.other": _("Dit is niet je eigen e-mailadres. Typ het precies zoals het hierboven staat."),
     "photo.empty": _("Kies eerst een foto."),
     "photo.large": _("Deze foto is groter dan 5 MB. Kies een kleinere."),
     "photo.kind": _("Dit bestand is geen JPEG, PNG of WebP, of het is beschadigd. Kies een ander."),

@@ -9,27 +9,32 @@ from flask_babel import gettext as _
 from securemail import ids
 from securemail.errors import InvalidInput, NotFound
 from securemail.i18n import LOCALES
-from securemail.identity import photos, profile
+from securemail.identity import address_change, photos, profile
 from securemail.web import auth, forms, places, session
 from securemail.web.auth import owner
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
+from securemail.web.pages import credentials
 from securemail.web.session import current
 
 pages = Blueprint("profile", __name__)
 
 PHOTOS_KEPT: Final = "private, max-age=86400, immutable"
 """A day in the browser's own cache (docs/decisions/0015): a list shows the same faces again and again."""
-_SAID: Final = ("name", "photo", "zone", "language")
+
+pages.add_url_rule("/settings/password", view_func=credentials.password, methods=["GET", "POST"])
+pages.add_url_rule("/settings/password/strength", view_func=credentials.strength, methods=["POST"])
+pages.add_url_rule("/settings/recovery-code", view_func=credentials.recovery_code, methods=["GET", "POST"])
+pages.add_url_rule("/settings/recovery-code/saved", view_func=credentials.recovery_code_saved, methods=["POST"])
 
 
 @pages.get("/settings/profile")
 def overview() -> ResponseReturnValue:
     """Everything about oneself, each with the way to change it."""
     me = owner()
-    said = request.args.get("saved", "")
-    zone = places.name_of(me.zone)
-    return render("settings/profile.html", zone=zone, changing=False, toast=_("Bewaard") if said in _SAID else None)
+    changing = address_change.of(current(), me) is not None
+    toast = _said(request.args.get("saved", ""))
+    return render("settings/profile.html", zone=places.name_of(me.zone), changing=changing, toast=toast)
 
 
 @pages.route("/settings/profile/name", methods=["GET", "POST"])
@@ -104,6 +109,11 @@ def language() -> ResponseReturnValue:
 
 def _saved(what: str) -> ResponseReturnValue:
     return redirect(url_for("profile.overview", saved=what), 303)
+
+
+def _said(saved: str) -> str | None:
+    told = {"password": _("Je wachtwoord is gewijzigd"), "address": _("Je houdt je oude adres")}
+    return told.get(saved) or (_("Bewaard") if saved in ("name", "photo", "zone") else None)
 
 
 def _uploaded() -> bytes:
