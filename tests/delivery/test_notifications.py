@@ -16,6 +16,15 @@ LOG_IN = {"to": "a@example.org", "language": "nl", "browser": "Firefox · Linux"
 ADDRESS_CHANGE = {"to": "a@example.org", "language": "nl", "new": "b@example.org", "path": "/address/confirm#x"}
 
 
+ON_THE_WAY = {"to": "a@example.org", "language": "nl", "path": "/recovery/open#x"}
+LATER = {**ON_THE_WAY, "until": "2026-11-20T08:58:00+00:00"}
+BY_IDS = {
+    "member_message", "recovered", "recovery_stopped", "fresh_start_soon", "fresh_start_stopped",
+    "fresh_start_refused", "fresh_start_request", "fresh_start_done",
+}  # fmt: skip
+"""Rendered from the directory: no payload."""
+
+
 def _prepare(payload: dict[str, object] | None, kind: str = "guest_message") -> Notification:
     return notifications.prepare(NOBODY, job_of(payload, kind), brand=Brand("Van Dalen & Bakker"), public_url=URL)
 
@@ -43,15 +52,25 @@ def test_every_kind_can_be_made() -> None:
         "already_account": {"to": "a@example.org", "language": "nl"},
         "factor_changed": {"to": "a@example.org", "name": "A", "language": "nl", "change": "totp-added"},
         **dict.fromkeys(
-            ("new_device", "second_step_failed", "password_changed", "recovery_code_changed", "sessions_ended"), LOG_IN
+            (
+                "new_device",
+                "second_step_failed",
+                "recovery_step_failed",
+                "password_changed",
+                "recovery_code_changed",
+                "sessions_ended",
+            ),
+            LOG_IN,
         ),
         **dict.fromkeys(
             ("address_change_old", "address_change_new", "address_change_taken", "address_changed"), ADDRESS_CHANGE
         ),
         "account_closed": {"to": "a@example.org", "name": "A", "language": "en"},
+        **dict.fromkeys(("recovery", "recovery_unknown", "fresh_start"), ON_THE_WAY),
+        **dict.fromkeys(("recovery_started", "recovery_ready", "fresh_start_started", "fresh_start_ready"), LATER),
         "recovery_code": {"to": "a@example.org", "name": "A", "code_groups": "AAAA BBBB", "language": "nl"},
     }
-    assert {*payloads, "member_message"} == set(notifications.KINDS)
+    assert {*payloads, *BY_IDS} == set(notifications.KINDS)
     for kind, payload in payloads.items():
         assert _prepare(payload, kind).to.endswith("@example.org")
 

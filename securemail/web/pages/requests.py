@@ -10,7 +10,7 @@ from securemail.identity import fresh_start
 from securemail.identity.context import Context
 from securemail.mailboxes.directory import Entry
 from securemail.organisations.administrators import Administrator
-from securemail.web import auth, present, session
+from securemail.web import auth, present, session, stepup
 from securemail.web.htmx import render
 
 pages = Blueprint("requests", __name__)
@@ -37,6 +37,7 @@ def refuse(wait: bytes) -> ResponseReturnValue:
 
 def _decide(wait: bytes, decide: Decide, outcome: str) -> ResponseReturnValue:
     administrator = auth.administrator()
+    stepup.require()
     ctx = session.current()
     found = next((one for one in fresh_start.requests(ctx, administrator.organisation) if one.wait.id == wait), None)
     if found is None:
