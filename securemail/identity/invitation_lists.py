@@ -23,6 +23,8 @@ _HEADS: Final = {
     "name": "name", "naam": "name", "full name": "name", "volledige naam": "name",
     "reference": "reference", "referentie": "reference",
 }  # fmt: skip
+_MARK: Final = "\ufeff"
+"""What spreadsheets put before everything else."""
 _WRITTEN_HEAD: Final = ("e-mailadres", "naam", "referentie")
 _SEPARATORS: Final = ";,\t"
 
@@ -152,8 +154,8 @@ def _rows(text: str) -> Iterator[list[str]]:
     """
     separator = _separator(text)
     csv.field_size_limit(MOST_CHARACTERS)
-    for line in _BREAKS.split(text):
-        row = [cell.strip().strip("\ufeff") for cells in csv.reader([line], delimiter=separator) for cell in cells]
+    for line in _BREAKS.split(text.removeprefix(_MARK)):
+        row = [cell.strip() for cells in csv.reader([line], delimiter=separator) for cell in cells]
         if any(row):
             yield row
 

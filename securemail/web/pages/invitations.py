@@ -26,6 +26,8 @@ from securemail.web.languages import language
 pages = Blueprint("invitations", __name__)
 _AT_ONCE: Final = 25
 """So many in one transaction: a thousand at once would keep everybody else from writing for seconds."""
+_EXAMPLE: Final = "Lotte Wiersma <lotte@kantoor.example>"
+_LANGUAGES: Final = (("nl", "Nederlands"), ("en", "English"))
 _LARGEST_FILE: Final = 1_000_000
 
 
@@ -209,6 +211,8 @@ def _form(people: str, errors: Errors, *, notice: str = "", judged: Sequence[tup
     return render(
         "invitations/new.html",
         values={"people": people, "language": forms.text("language") or language()},
+        example=_EXAMPLE,
+        languages=_LANGUAGES,
         errors=errors,
         label=_label(administrator()),
         notice_text=notice,
