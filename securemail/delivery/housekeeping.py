@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from securemail.delivery.workers import ALIVE_FOR
 from securemail.identity.context import Context
+from securemail.messages import clearing
 from securemail.store.models import Attempt, BrowserSession, Outbox, OutboxLock, Pending, WorkerKey
 from securemail.store.statements import changed
 
@@ -23,7 +24,7 @@ _ENDED: Final = ("sent", "failed", "cancelled")
 
 def tidy(ctx: Context) -> int:
     """Remove one batch of each kind; how many rows."""
-    return _give_up_lost(ctx) + sum(
+    return _give_up_lost(ctx) + clearing.clear(ctx) + sum(
         _delete_batch(ctx, key, *expired)
         for key, *expired in (
             (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END, ~_refused_invitation()),

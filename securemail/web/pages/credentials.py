@@ -34,7 +34,8 @@ def password() -> ResponseReturnValue:
         _change(stepup.require(), typed, stretched)
     except InvalidInput as error:
         return _password_form(owner(), forms.errors_of(error)), 422
-    return redirect(page_of("rotation.progress") or url_for("profile.overview", saved="password"), 303)
+    done = url_for("profile.overview", saved="password")
+    return redirect(url_for("rotation.progress", next=done), 303)
 
 
 def strength() -> ResponseReturnValue:
