@@ -16,6 +16,7 @@ from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.password import Parameters
 from securemail.crypto.secrets import RecoveryCode, RootKey
 from securemail.crypto.unlock import RootKeys
+from securemail.delivery import outbox
 from securemail.errors import CannotOpen, StaleKeys
 from securemail.identity import accounts, sessions, vault
 from securemail.identity.context import Context
@@ -23,7 +24,7 @@ from securemail.identity.passwords import NewPassword
 from securemail.identity.vault import Listed, Vault
 from securemail.mailboxes import epochs, grants, holders, keys
 from securemail.mailboxes import rotation as mailboxes
-from securemail.store.models import Account, Mailbox, MailGrant, Unlocker
+from securemail.store.models import Account, Mailbox, MailGrant, Outbox, Unlocker
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ def rotate(
     keys.publish(ctx, "account", renewed.account, renewed.epoch, renewed.identity().public)
     vault.move(ctx, root, renewed, change(replace(kept, unlockers=tuple(unlockers))))
     others = _grant_again(ctx, root, renewed, own=mail.principal, exclusively=others_due)
+    if recovery is not None:
+        _cancel_codes(ctx, mail.principal)
     new_mail = mailboxes.renew_personal(ctx, mail, before=root, after=renewed)
     if others_due:
         mailboxes.mark_due(ctx, others)
@@ -176,6 +179,13 @@ def _new_unlockers(
     ctx.db.flush()
     _require_a_way_in(ctx, renewed)
     return [vault.listed(row, added=ctx.now.isoformat()) for row in rows]
+
+
+def _cancel_codes(ctx: Context, mailbox: bytes) -> None:
+    """A recovery code that was replaced is mailed no more: it opens nothing, and would take the new one's place."""
+    codes = Outbox.kind == "recovery_code", Outbox.mailbox == mailbox, Outbox.state == "waiting"
+    for row in ctx.db.scalars(select(Outbox.id).where(*codes)).all():
+        outbox.settle(ctx, row, "cancelled")
 
 
 def _require_a_way_in(ctx: Context, renewed: RootKeys) -> None:

@@ -19,7 +19,7 @@ from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs, keys
 from securemail.messages import reading
 from securemail.store.base import Base
-from securemail.store.models import Contact, Draft, Envelope, GuestLink, Item, MailChain, OutboxLock
+from securemail.store.models import Contact, Draft, Envelope, GuestLink, Item, MailChain, Outbox, OutboxLock
 from securemail.store.statements import changed
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,16 @@ def everything(ctx: Context, mail: MailKeys) -> int:
     return sum(ctx.db.scalar(count) or 0 for count in counts)
 
 
+def relock_codes(ctx: Context, mail: MailKeys) -> None:
+    """Within the rotation, for it must not wait: a recovery code on its way by mail opens the account."""
+    codes = select(Outbox.id).where(
+        Outbox.kind == "recovery_code", Outbox.mailbox == mail.principal, Outbox.state == "waiting"
+    )
+    mine = _PAYLOADS.mine(mail.principal), OutboxLock.outbox.in_(codes), OutboxLock.epoch != mail.epoch
+    for row in ctx.db.execute(select(OutboxLock.__table__).where(*mine)).all():
+        _lock_anew(ctx, _PAYLOADS, mail, row)
+
+
 def _relock(ctx: Context, member: Member, most: int) -> int:
     deadline, done = time.monotonic() + _SECONDS, reading.take_in(ctx, member)
     for kind in _KINDS:
@@ -139,12 +149,13 @@ def _payload_lock(old: MailKeys, new: MailKeys, row: Row[Any]) -> dict[str, Any]
     return {"sealed_key": seal_payload_key(new.pair().public, key, row.outbox, row.holder, new.epoch)}
 
 
+_PAYLOADS: Final = _Kind(OutboxLock, lambda mailbox: OutboxLock.holder == mailbox, _payload_lock)
 _KINDS: Final = (
     _Kind(Item, lambda mailbox: and_(Item.mailbox == mailbox, Item.folder != "locked"), _item),
     _Kind(Draft, lambda mailbox: Draft.mailbox == mailbox, _draft),
     _Kind(Contact, lambda mailbox: Contact.mailbox == mailbox, _contact),
     _Kind(GuestLink, lambda mailbox: GuestLink.maker == mailbox, _link),
-    _Kind(OutboxLock, lambda mailbox: OutboxLock.holder == mailbox, _payload_lock),
+    _PAYLOADS,
 )
 
 

@@ -19,7 +19,7 @@ from securemail.crypto.secrets import MailKey
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen, StaleKeys
 from securemail.identity.context import Context, Member
-from securemail.mailboxes import grants, holders, keys
+from securemail.mailboxes import grants, holders, keys, relocking
 from securemail.mailboxes.holders import Holder
 from securemail.mailboxes.relocking import Progress as Progress
 from securemail.mailboxes.relocking import relock as relock
@@ -54,7 +54,9 @@ def renew_personal(
     """The same within a rotation of the root key, which holds the account: the list moves from `before` to `after`."""
     sealed, listed = _listed(ctx, mail, lambda sealed: before.open_holders(mail.principal, sealed))
     moving = _List(sealed, listed, lambda new, content: after.seal_holders(new.principal, content))
-    return _renew(ctx, mail, moving, without=without, own={after.account: after.identity().public})
+    new = _renew(ctx, mail, moving, without=without, own={after.account: after.identity().public})
+    relocking.relock_codes(ctx, new)
+    return new
 
 
 def renew_organisation(ctx: Context, mail: MailKeys, *, without: frozenset[bytes] = frozenset()) -> MailKeys:

@@ -137,8 +137,12 @@ class Thief:
             yield "unlocker.sealed_rk", row, lambda r=row, p=pair: self._root_key(p, r)
 
     def _root_key(self, pair: KeyPair, row: Mapping[str, Any]) -> RootKey:
-        epoch = self._account(row["account"])["rk_epoch"]
-        return unlock.open_root_key(pair, row["sealed_rk"], row["account"], epoch, row["id"], row["kind"])
+        for epoch in epochs(self._account(row["account"])["rk_epoch"]):
+            try:
+                return unlock.open_root_key(pair, row["sealed_rk"], row["account"], epoch, row["id"], row["kind"])
+            except CannotOpen:
+                continue
+        raise CannotOpen
 
     def _account(self, account: bytes) -> Mapping[str, Any]:
         return next(row for row in self.rows["account"] if row["id"] == account)
@@ -151,8 +155,8 @@ class Thief:
             yield "address.sealed_address", row, lambda r=row: keys.open_address(r["mailbox"], r["sealed_address"])
 
     def _as_root_key(self, key: bytes) -> Iterator[Try]:
-        for account in self.rows["account"]:
-            root = RootKeys(account["id"], account["rk_epoch"], RootKey(key))
+        for account, epoch in self._epochs("account", "rk_epoch"):
+            root = RootKeys(account["id"], epoch, RootKey(key))
             yield (
                 "account.sealed_vault",
                 account,
@@ -164,20 +168,28 @@ class Thief:
             for row in self.rows["mail_grant"]:
                 yield "mail_grant.sealed_mk", row, lambda r=row, p=pair: self._grant(p, r)
 
+    def _epochs(self, table: str, column: str) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """Every row with each epoch that it has had: keys that were rotated away are tried as what they were."""
+        for row in self.rows[table]:
+            for epoch in epochs(row[column]):
+                yield row, epoch
+
     def _grant(self, pair: KeyPair, row: Mapping[str, Any]) -> MailKey:
         facts = {"mailbox": row["mailbox"], "epoch": row["epoch"], "grantee": row["grantee"], "grant": row["id"]}
         return mailkeys.open_grant(pair, row["sealed_mk"], rights=row["rights"], **facts)
 
     def _as_mail_key(self, key: bytes) -> Iterator[Try]:
-        for mailbox in self.rows["mailbox"]:
-            mail = MailKeys(mailbox["id"], mailbox["mk_epoch"], MailKey(key))
+        for mailbox, epoch in self._epochs("mailbox", "mk_epoch"):
+            mail = MailKeys(mailbox["id"], epoch, MailKey(key))
             yield (
                 "mailbox.sealed_holders",
                 mailbox,
                 lambda r=mailbox, m=mail: unlock.open_organisation_holders(
-                    m.mk, r["id"], r["mk_epoch"], r["sealed_holders"]
+                    m.mk, r["id"], m.epoch, r["sealed_holders"]
                 ),
             )
+            for row in self.rows["mail_chain"]:
+                yield "mail_chain.sealed_prev", row, lambda r=row, m=mail: m.open_previous(r["sealed_prev"])
             yield from self._in_mailbox(mail)
             yield from self._with_pair(mail)
 
@@ -261,6 +273,10 @@ class Thief:
                     row,
                     lambda r=row: notes.open_pending(Token(key), r["id"], r["sealed_address"]),
                 )
+
+
+def epochs(newest: int) -> range:
+    return range(1, newest + 1)
 
 
 def harvest(opened: object) -> Iterator[bytes]:
