@@ -140,6 +140,7 @@ FIELD_TEXTS: dict[str, LazyString] = {
     ),
     "recovery_code.wrong": _("Deze herstelcode hoort niet bij dit account. Misschien is het een oudere code."),
     "understood.empty": _("Vink dit aan als je verder wilt."),
+    "saved.codes": _("Bewaar eerst de codes en vink dit aan."),
     "saved.empty": _("Bewaar eerst de code en vink dit aan."),
     "address.same": _("Dit is al je e-mailadres. Vul een ander adres in."),
     "address.other": _("Dit is niet je eigen e-mailadres. Typ het precies zoals het hierboven staat."),
@@ -159,7 +160,11 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "passkey.long": _("Deze naam is te lang. Gebruik hoogstens 60 tekens."),
     "passkey.control": _("In deze naam staan tekens die niet kunnen."),
     "method.empty": _("Kies een van de manieren."),
-    "form.last_step": _(
+    "form.last_step_password": _(
+        "Je wachtwoord is te kort om zonder extra inlogmethode te gebruiken. "
+        "Kies eerst een wachtwoord van minstens 15 tekens."
+    ),
+    "form.last_step_wanted": _(
         "Je organisatie vraagt een extra inlogmethode, en dit is de enige die je hebt. Stel eerst een andere in."
     ),
     "reply.empty": _("Schrijf eerst een antwoord."),
