@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from securemail.delivery import outbox
 from securemail.errors import SecuremailError
+from securemail.identity import credentials
 from securemail.identity.context import Context, Owner
 from securemail.identity.vault import Vault
 from securemail.organisations import members, organisations
@@ -37,7 +38,12 @@ class Refused(SecuremailError):
 
 
 class LastStep(SecuremailError):
-    """The organisation wants a second step, and this is the only one."""
+    """This second step is the only one, and one is needed: 'wanted' by the organisation, or because the 'password'
+    was chosen too short to stand alone."""
+
+    def __init__(self, reason: Literal["wanted", "password"]) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def methods(vault: Vault) -> tuple[Method, ...]:
@@ -53,8 +59,12 @@ def methods(vault: Vault) -> tuple[Method, ...]:
 
 def require_removable(ctx: Context, owner: Owner, after: Vault) -> None:
     """Whether an account may look like this. Raises `LastStep`."""
-    if not after.has_second_step and organisations.policy_of(ctx, owner.organisation).require_second_step:
-        raise LastStep
+    if after.has_second_step:
+        return
+    if organisations.policy_of(ctx, owner.organisation).require_second_step:
+        raise LastStep("wanted")
+    if credentials.has_short_password(after):
+        raise LastStep("password")
 
 
 def settled(after: Vault) -> Vault:

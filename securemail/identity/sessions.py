@@ -80,11 +80,6 @@ def is_proved(ctx: Context, owner: context.Owner) -> bool:
     return owner.proved is not None and ctx.now - owner.proved < PROOF
 
 
-def is_remembered(ctx: Context, session: bytes) -> bool:
-    """Whether a session lasts thirty days: the one that takes its place after new keys lasts as long."""
-    return bool(ctx.db.scalar(select(BrowserSession.remember).where(BrowserSession.id == session)))
-
-
 def end_all(ctx: Context, account: bytes, *, but: bytes | None = None) -> int:
     """End every session of an account, waiting ones too; how many."""
     mine = delete(BrowserSession).where(BrowserSession.account == account)

@@ -136,5 +136,6 @@ def _uri(seed: str, issuer: str, address: str) -> str:
     """https://github.com/google/google-authenticator/wiki/Key-Uri-Format; apps show the label in their list."""
     # A colon separates issuer and account, so that no issuer can hold one.
     name = issuer.replace(":", " ")[:_LONGEST_LABEL]
-    values = {"secret": seed, "issuer": name, "algorithm": "SHA1", "digits": 6, "period": authenticator.SECONDS}
+    # Algorithm, digits and period are what apps assume, and many know nothing else.
+    values = {"secret": seed, "issuer": name}
     return f"otpauth://totp/{quote(f'{name}:{address}', safe=':@')}?{urlencode(values, quote_via=quote)}"
