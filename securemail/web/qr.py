@@ -14,8 +14,8 @@ _SVG: Final = Markup(
 
 def svg(text: str) -> Markup:
     """A code for a text, one path of black squares on whatever stands behind it."""
-    # The second of four levels of repair: phones read it from a screen, and the squares stay large.
-    code = segno.make(text, error="m", micro=False)
+    # The lowest level of repair, or what fits beside: nothing wears a screen off, and the squares stay large.
+    code = segno.make(text, error="l", micro=False)
     rows = list(code.matrix_iter(border=QUIET))
     path = "".join(_row(number, bytes(row)) for number, row in enumerate(rows))
     return _SVG.format(size=len(rows), path=path)

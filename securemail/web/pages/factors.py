@@ -93,8 +93,8 @@ def remove_app() -> ResponseReturnValue:
         return render("factors/remove.html", what="totp", action=url_for("factors.remove_app"), errors=Errors())
     try:
         totp.remove(current(), me)
-    except LastStep:
-        return last_step_page("totp", url_for("factors.remove_app"))
+    except LastStep as last:
+        return last_step_page(last, "totp", url_for("factors.remove_app"))
     return go(url_for("factors.overview", saved="removed"))
 
 
@@ -116,7 +116,7 @@ def backup_codes() -> ResponseReturnValue:
     if request.method == "GET":
         return _codes(me, shown, Errors())
     if not forms.checked("saved") and shown:
-        return _codes(me, shown, forms.errors_of(InvalidInput("saved", "empty"))), 422
+        return _codes(me, shown, forms.errors_of(InvalidInput("saved", "codes"))), 422
     codes.put_away(current(), held(me))
     return go(url_for("factors.done"))
 
@@ -143,9 +143,9 @@ def done() -> ResponseReturnValue:
     return render("factors/done.html", kept=kept)
 
 
-def last_step_page(what: str, action: str, **values: Any) -> ResponseReturnValue:
-    """What is to be removed is the only one, and the organisation wants one."""
-    errors = forms.errors_of(InvalidInput("form", "last_step"))
+def last_step_page(last: LastStep, what: str, action: str, **values: Any) -> ResponseReturnValue:
+    """What is to be removed is the only one, and one is needed."""
+    errors = forms.errors_of(InvalidInput("form", f"last_step_{last.reason}"))
     return render("factors/remove.html", what=what, action=action, errors=errors, **values), 422
 
 

@@ -9,12 +9,12 @@ from flask_babel import gettext as _
 
 from securemail import ids
 from securemail.errors import InvalidInput, NotFound, TooManyAttempts
-from securemail.identity import limits, login, sessions
+from securemail.identity import limits, sessions
 from securemail.identity.context import Owner
 from securemail.identity.factors import passkeys
 from securemail.identity.second_step import LastStep, Refused
 from securemail.identity.vault import Listed
-from securemail.web import auth, devices, factors, forms, session, stepup
+from securemail.web import auth, devices, factors, forms, renewed, session, stepup
 from securemail.web.auth import owner
 from securemail.web.factors import go, held, vault_of
 from securemail.web.forms import Errors
@@ -121,19 +121,17 @@ def remove(passkey: bytes) -> ResponseReturnValue:
         return render("factors/remove.html", what="passkey", action=action, name=found.name, errors=Errors())
     try:
         _remove(me, passkey)
-    except LastStep:
-        return last_step_page("passkey", action, name=found.name)
+    except LastStep as last:
+        return last_step_page(last, "passkey", action, name=found.name)
     except Refused as refused:
         raise NotFound from refused
-    return go(url_for("factors.overview", saved="removed"))
+    return go(url_for("rotation.progress", next=url_for("factors.overview", saved="removed")))
 
 
 def _remove(me: Owner, passkey: bytes) -> None:
     ctx = current()
-    remember = sessions.is_remembered(ctx, me.session)
-    rotated = passkeys.remove(ctx, me, passkey)
-    secret = login.start_session(ctx, rotated.root, remember=remember, browser=devices.this_browser())
-    session.keep_member(secret, remember=remember)
+    remember = renewed.is_remembered(ctx, me)
+    renewed.go_on(ctx, passkeys.remove(ctx, me, passkey), remember=remember)
 
 
 def _listed(entries: tuple[Listed, ...], passkey: bytes) -> Listed:

@@ -87,8 +87,8 @@ def remove() -> ResponseReturnValue:
         return render("factors/remove.html", what="sms", action=action, name=shown, key=added, errors=Errors())
     try:
         sms.remove(current(), me, added)
-    except LastStep:
-        return last_step_page("sms", action, name=shown, key=added)
+    except LastStep as last:
+        return last_step_page(last, "sms", action, name=shown, key=added)
     except Refused as refused:
         raise NotFound from refused
     return go(url_for("factors.overview", saved="removed"))
