@@ -1,7 +1,7 @@
 """Open sign-up, page by page."""
 
-import dataclasses
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from securemail.crypto.notes import open_payload, open_payload_key
 from securemail.delivery import workers
-from securemail.runtime import Runtime
+from securemail.identity import login, vault
+from securemail.organisations import organisations
+from securemail.organisations.policy import Policy
 from securemail.store.models import Outbox, OutboxLock
-from securemail.web import create_app
 from tests.house import PASSWORD, PETER, SANNE, House
 from tests.visitor import Visitor, alerts
 
@@ -23,6 +24,11 @@ def worker(house: House) -> workers.OwnKey:
     with house.work() as ctx:
         workers.announce(ctx, own)
     return own
+
+
+def decide(house: House, **changes: Any) -> None:
+    with house.work() as ctx:
+        organisations.decide(ctx, house.marieke.organisation, Policy(**changes))
 
 
 def _token(house: House, worker: workers.OwnKey) -> str:
@@ -48,7 +54,9 @@ def test_somebody_signs_up(visitor: Visitor, house: House, worker: workers.OwnKe
     done = visitor.post("/signup/profile", {"token": token, "name": PETER[1], "password": PASSWORD})
     assert done.status_code == 200
     assert len(re.findall(r"<span>[0-9A-Z]{4}</span>", done.text)) == 9
-    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/inbox"
+    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure"
+    assert "Beveilig je account" in visitor.get("/signup/secure").text
+    assert "Verzend je eerste bericht" in visitor.get("/signup/ready").text
     assert PETER[1] in visitor.get("/inbox").text
     again = visitor.post("/signup/profile", {"token": token, "name": PETER[1], "password": PASSWORD})
     assert again.status_code == 422
@@ -93,14 +101,69 @@ def test_a_mangled_code_is_told_at_its_field(visitor: Visitor) -> None:
     assert len(alerts(answer)) == 1
 
 
-def test_closed_means_closed(house: House) -> None:
-    settings = dataclasses.replace(house.runtime.settings, sign_up="closed")
-    runtime: Runtime = dataclasses.replace(house.runtime, settings=settings)
-    visitor = Visitor(create_app(runtime))
+def test_closed_means_closed(house: House, visitor: Visitor) -> None:
+    decide(house, sign_up="invitation")
     assert 'href="/signup"' not in visitor.get("/login").text
-    for path in ("/signup", "/signup/activate"):
-        assert visitor.get(path).status_code == 403
-        assert visitor.post(path, {"address": PETER[0], "token": "x"}).status_code == 403
+    for answer in (visitor.get("/signup"), visitor.post("/signup", {"address": PETER[0]})):
+        assert answer.status_code == 403
+        assert "Vraag de beheerder" in answer.text
+    assert visitor.get("/signup/activate").status_code == 200
+    assert visitor.get("/invitation").status_code == 200
+
+
+def test_a_link_from_before_the_door_was_closed_lets_nobody_in(
+    house: House, visitor: Visitor, worker: workers.OwnKey
+) -> None:
+    visitor.get("/signup")
+    visitor.post("/signup", {"address": PETER[0]})
+    token = _token(house, worker)
+    visitor.get("/signup/activate")
+    for closed in ({"sign_up": "invitation"}, {"sign_up": "domains", "domains": ("kantoor.example",)}):
+        decide(house, **closed)
+        assert visitor.post("/signup/activate", {"token": token}).status_code == 403
+        form = {"token": token, "name": PETER[1], "password": PASSWORD}
+        assert visitor.post("/signup/profile", form).status_code == 403
+
+
+def test_only_addresses_of_the_organisations_domains_may_sign_up(house: House, visitor: Visitor) -> None:
+    decide(house, sign_up="domains", domains=("hoekstra.example", "xn--bcher-kva.example"))
+    page = visitor.get("/signup").text
+    assert "hoekstra.example" in page
+    assert "bücher.example" in page
+    assert visitor.post("/signup", {"address": PETER[0]}).status_code == 200
+    visitor.get("/signup")
+    assert visitor.post("/signup", {"address": "post@Bücher.example"}).status_code == 200
+    for foreign in ("peter@elders.example", "peter@sub.hoekstra.example", SANNE[0]):
+        visitor.get("/signup")
+        refused = visitor.post("/signup", {"address": foreign})
+        assert refused.status_code == 422
+        assert alerts(refused) == [
+            "Met dit adres kun je je hier niet aanmelden. Vraag de beheerder om een uitnodiging."
+        ]
+
+
+def test_the_recovery_code_counts_as_kept_once_that_is_said(
+    house: House, visitor: Visitor, worker: workers.OwnKey
+) -> None:
+    visitor.get("/signup")
+    visitor.post("/signup", {"address": PETER[0]})
+    visitor.get("/signup/activate")
+    form = {"token": _token(house, worker), "name": PETER[1], "password": PASSWORD}
+    visitor.post("/signup/profile", form)
+
+    def kept() -> bool:
+        with house.work() as ctx:
+            proved = login.prove(ctx.keys, ctx.hasher, login.find(ctx, PETER[0]), PASSWORD)
+            return vault.read(ctx, proved.root).code_saved
+
+    assert not kept()
+    visitor.post("/signup/saved", {"saved": "1"})
+    assert kept()
+
+
+def test_nobody_confirms_a_code_without_being_logged_in(visitor: Visitor) -> None:
+    visitor.get("/signup")
+    assert visitor.post("/signup/saved", {"saved": "1"}).status_code == 401
 
 
 @pytest.mark.parametrize(
