@@ -160,7 +160,7 @@ class Thief:
             yield (
                 "account.sealed_vault",
                 account,
-                lambda a=account, k=root: k.open_vault(a["vault_revision"], a["sealed_vault"]),
+                lambda a=account, k=root: k.open_vault(a["vault_revision"], a["sealed_vault"] or b""),
             )
             for row in self.rows["mailbox"]:
                 yield "mailbox.sealed_holders", row, lambda r=row, k=root: k.open_holders(r["id"], r["sealed_holders"])
