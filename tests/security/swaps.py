@@ -18,7 +18,7 @@ from securemail.errors import CannotOpen, InvalidInput, NotFound
 from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
-from securemail.identity import login, sessions, signup
+from securemail.identity import devices, login, photos, sessions, signup
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.identity.login import WrongLogin
@@ -95,7 +95,7 @@ def unique_names(table: Table) -> set[str]:
     constraints = [rule for rule in table.constraints if isinstance(rule, UniqueConstraint)]
     named = {column for rule in constraints for column in rule.columns if not column.primary_key}
     single = {column for column in table.columns if column.unique}
-    return {column.name for column in named | single} & {"link_ref", "token_hash", "idempotency_key", "principal"}
+    return {column.name for column in named | single} & {"link_ref", "token_hash", "idempotency_key", "principal", "photo"}
 
 
 def _is(table: Table, row: Row[Any]) -> Any:
@@ -108,6 +108,18 @@ def _is(table: Table, row: Row[Any]) -> Any:
 
 def entry(town: Town, ctx: Context, row: Row[Any]) -> object:
     return directory.of_mailbox(ctx, town.member(row.id).mailbox)
+
+
+def photo(town: Town, ctx: Context, row: Row[Any]) -> object:
+    return photos.of(ctx, row.photo)
+
+
+def device(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """What stands beside a browser in its owner's list."""
+    if row.account not in town.sessions:
+        return None
+    owner = sessions.resume(ctx, town.sessions[row.account]).owner
+    return next((one.browser for one in devices.logged_in(ctx, owner) if one.session == row.id), None)
 
 
 def vault(town: Town, ctx: Context, row: Row[Any]) -> object:
@@ -292,10 +304,12 @@ def audit(town: Town, ctx: Context, row: Row[Any]) -> object:
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "account.sealed_entry": (entry,),
     "account.sealed_vault": (vault,),
+    "account.sealed_photo": (photo,),
     "unlocker.sealed_rk": (root_key,),
     "address.sealed_address": (address,),
     "pending.sealed_address": (pending,),
     "session.sealed_rk": (session,),
+    "session.sealed_device": (device,),
     "session_link.sealed_dk": (session_link,),
     "mailbox.sealed_holders": (holders,),
     "mail_grant.sealed_mk": (grant,),

@@ -26,7 +26,7 @@ from tests.security.thief import Thief, steal
 from tests.security.town import Town, resume_guest, settle
 from tests.servers import Sqlite
 
-DIRECTORY = {"account.sealed_entry", "address.sealed_address"}
+DIRECTORY = {"account.sealed_entry", "account.sealed_photo", "address.sealed_address"}
 NOOR_PASSWORD = "zeven gele tulpen op een dinsdag"
 
 

@@ -151,6 +151,7 @@ class Thief:
         keys = ConfiguredKeys(((1, Secret(key)),))
         for row in self.rows["account"]:
             yield "account.sealed_entry", row, lambda r=row: keys.open_entry(r["id"], r["sealed_entry"])
+            yield "account.sealed_photo", row, lambda r=row: keys.open_photo(r["id"], r["sealed_photo"] or b"")
         for row in self.rows["address"]:
             yield "address.sealed_address", row, lambda r=row: keys.open_address(r["mailbox"], r["sealed_address"])
 
@@ -162,6 +163,9 @@ class Thief:
                 account,
                 lambda a=account, k=root: k.open_vault(a["vault_revision"], a["sealed_vault"] or b""),
             )
+            for row in self.rows["session"]:
+                opening = lambda r=row, k=root: k.open_device(r["id"], r["sealed_device"] or b"")  # noqa: E731
+                yield "session.sealed_device", row, opening
             for row in self.rows["mailbox"]:
                 yield "mailbox.sealed_holders", row, lambda r=row, k=root: k.open_holders(r["id"], r["sealed_holders"])
             pair = root.identity()

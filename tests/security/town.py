@@ -13,7 +13,8 @@ from securemail.crypto.secrets import MessageCode, RecoveryCode, SessionSecret
 from securemail.delivery import workers
 from securemail.delivery.workers import OwnKey
 from securemail.guests import guest_sessions
-from securemail.identity import login, profile, signup
+from securemail.identity import login, photos, profile, signup
+from securemail.identity.browsers import Browser
 from securemail.identity.context import Context, Guest, Member
 from securemail.messages import drafts, reading, revocation, sending
 from securemail.store.models import GuestLink, Mailbox, MailGrant, Outbox, OutboxLock, Pending
@@ -60,6 +61,8 @@ def settle(house: House) -> Town:
         workers.announce(ctx, worker)
         workers.announce(ctx, OwnKey.new())
         profile.set_language(ctx, house.sanne.owner, "en")
+        for member in (house.marieke, house.sanne):
+            photos.keep(ctx, member.owner, f"the face of {member.name}".encode())
     first = house.send(FATIMA, PETER, SANNE)
     second = house.send(MARIEKE, FATIMA, author=house.sanne, subject="Zitting", text="Dinsdag om tien uur.")
     third = house.send(FATIMA, subject="Tweede dossier", text="Alleen voor Fatima.")
@@ -135,7 +138,8 @@ def log_in(house: House, member: Member) -> SessionSecret:
         candidate = login.find(ctx, member.address)
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, PASSWORD)
     with house.work() as ctx:
-        return login.finish(ctx, proved, remember=False).secret
+        browser = Browser(SessionSecret.new(), {"browser": f"Firefox of {member.name}", "network": "192.0.2.7"})
+        return login.finish(ctx, proved, remember=False, browser=browser).secret
 
 
 def read_recovery_codes(ctx: Context, house: House) -> dict[bytes, RecoveryCode]:
