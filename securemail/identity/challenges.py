@@ -67,6 +67,17 @@ def answered(ctx: Context, held: Held) -> dict[str, Any]:
     return content if sealed and changed(ctx.db, used.values(sealed_challenge=None)) == 1 else {}
 
 
+def hold(ctx: Context, held: Held) -> None:
+    """Lock the session's row until this transaction ends, for who looks at what was asked before asking anew.
+
+    Raises:
+        SessionEnded: there is no such session.
+    """
+    row = select(BrowserSession.id).where(BrowserSession.id == held.session)
+    if ctx.db.scalar(row.with_for_update(key_share=True)) is None:
+        raise SessionEnded
+
+
 def keep(ctx: Context, held: Held, name: str, content: Mapping[str, Any]) -> None:
     """Note one thing beside what this browser was asked for otherwise: an SMS code stays good while a passkey is tried.
 

@@ -146,6 +146,7 @@ def remove(ctx: Context, owner: Owner, added: str) -> Vault:
 
 
 def _send(ctx: Context, held: Held, name: str, number: str, *, language: str, host: str) -> Sent:
+    challenges.hold(ctx, held)  # of several requests at once, one sends
     earlier = challenges.asked(ctx, held).get(name)
     count = _count(earlier, ctx.now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
