@@ -79,9 +79,9 @@ def app() -> ResponseReturnValue:
         me = owner()
         kept = totp.enrol(current(), held(me), me, forms.text("code"))
     except TooManyAttempts as error:
-        return _scan(owner(), Errors(), retry=factors.clock_after(error.retry_after)), 429
+        return _scan(owner(), Errors(), 429, retry=factors.clock_after(error.retry_after))
     except Refused as refused:
-        return _scan(me, Errors(code=factors.refused_text(refused))), 422
+        return _scan(me, Errors(code=factors.refused_text(refused)), 422)
     return go(factors.way_on(kept))
 
 
@@ -116,7 +116,7 @@ def backup_codes() -> ResponseReturnValue:
     if request.method == "GET":
         return _codes(me, shown, Errors())
     if not forms.checked("saved") and shown:
-        return _codes(me, shown, forms.errors_of(InvalidInput("saved", "codes"))), 422
+        return _codes(me, shown, forms.errors_of(InvalidInput("saved", "codes")), 422)
     codes.put_away(current(), held(me))
     return go(url_for("factors.done"))
 
@@ -156,17 +156,17 @@ def _choose(me: Owner, errors: Errors) -> str:
     return render("factors/start.html", offered=offered, kept=kept, errors=errors, value=wanted)
 
 
-def _scan(me: Owner, errors: Errors, *, retry: str | None = None) -> ResponseReturnValue:
+def _scan(me: Owner, errors: Errors, status: int = 200, *, retry: str | None = None) -> ResponseReturnValue:
     begun = totp.begun(current(), held(me), issuer=brand().name, address=me.address)
     if begun is None:
         return go(url_for("factors.start"))
     picture = qr.svg(begun.uri)
-    return render("factors/app.html", begun=begun, svg=picture, errors=errors, retry=retry, kept=vault_of(me))
+    return render("factors/app.html", begun=begun, svg=picture, errors=errors, retry=retry, kept=vault_of(me)), status
 
 
-def _codes(me: Owner, shown: list[str], errors: Errors) -> ResponseReturnValue:
+def _codes(me: Owner, shown: list[str], errors: Errors, status: int = 200) -> ResponseReturnValue:
     kept = vault_of(me)
     if not kept.has_second_step:
         return go(url_for("factors.start"))
     template = "factors/backup_codes.html" if shown else "factors/new_backup_codes.html"
-    return render(template, codes=shown, kept=kept, errors=errors)
+    return render(template, codes=shown, kept=kept, errors=errors), status

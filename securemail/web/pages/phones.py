@@ -54,9 +54,9 @@ def code() -> ResponseReturnValue:
         me = owner()
         kept = sms.enrol(current(), held(me), me, forms.text("code"))
     except TooManyAttempts as error:
-        return _code(owner(), Errors(), retry=factors.clock_after(error.retry_after)), 429
+        return _code(owner(), Errors(), 429, retry=factors.clock_after(error.retry_after))
     except Refused as refused:
-        return _code(me, Errors(code=factors.refused_text(refused))), 422
+        return _code(me, Errors(code=factors.refused_text(refused)), 422)
     return go(factors.way_on(kept))
 
 
@@ -70,7 +70,7 @@ def again() -> ResponseReturnValue:
     except Refused:
         return go(url_for("phones.number"))
     except TooManyAttempts as error:
-        return _code(owner(), Errors(), retry=factors.clock_after(error.retry_after)), 429
+        return _code(owner(), Errors(), 429, retry=factors.clock_after(error.retry_after))
     return go(url_for("phones.code"))
 
 
@@ -105,13 +105,13 @@ def _number(errors: Errors, *, retry: str | None = None) -> str:
     return render("factors/phone.html", values=values, errors=errors, retry=retry, kept=vault_of(owner()))
 
 
-def _code(me: Owner, errors: Errors, *, retry: str | None = None) -> ResponseReturnValue:
+def _code(me: Owner, errors: Errors, status: int = 200, *, retry: str | None = None) -> ResponseReturnValue:
     sent = sms.begun(current(), held(me))
     if sent is None:
         return go(url_for("phones.number"))
     ctx = current()
     fares = delivery.state_of(ctx, sent.outbox)
-    return render(
+    page = render(
         "factors/phone_code.html",
         number=phone_numbers.formatted(sms.adding(ctx, held(me))),
         wait=sent.wait(ctx.now),
@@ -120,3 +120,4 @@ def _code(me: Owner, errors: Errors, *, retry: str | None = None) -> ResponseRet
         retry=retry,
         kept=vault_of(me),
     )
+    return page, status
