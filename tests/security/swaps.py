@@ -95,7 +95,8 @@ def unique_names(table: Table) -> set[str]:
     constraints = [rule for rule in table.constraints if isinstance(rule, UniqueConstraint)]
     named = {column for rule in constraints for column in rule.columns if not column.primary_key}
     single = {column for column in table.columns if column.unique}
-    return {column.name for column in named | single} & {"link_ref", "token_hash", "idempotency_key", "principal", "photo"}
+    random_ones = {"link_ref", "token_hash", "idempotency_key", "principal", "photo"}
+    return {column.name for column in named | single} & random_ones
 
 
 def _is(table: Table, row: Row[Any]) -> Any:
