@@ -12,9 +12,10 @@ from flask_login import current_user
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import InvalidInput, TooManyAttempts
-from securemail.identity import arrivals, limits, login, second_step, sessions
+from securemail.identity import arrivals, limits, login, passwords, rotation, second_step, sessions
 from securemail.identity.context import Context
-from securemail.identity.login import Proved, WrongLogin
+from securemail.identity.login import Candidate, Proved, WrongLogin
+from securemail.identity.passwords import NewPassword
 from securemail.mailboxes.addresses import normalise
 from securemail.organisations import organisations
 from securemail.web import entering, forms, login_steps, session
@@ -125,14 +126,24 @@ def _prove(address: str) -> _Begun:
     with session.read_apart() as look:
         candidate = login.find(look, address)
     proved = login.prove(own.keys, own.hasher, candidate, forms.text("password"))
-    sends = _sends_sms(proved)
+    sends, renewed = _sends_sms(proved), _renewed(candidate)
     ctx = session.current()
     passed = login.finish(ctx, proved, remember=remember, browser=this_browser())
+    if renewed is not None:
+        rotation.renew_password_unlocker(ctx, proved.root, renewed)
     if passed.waits:
         _wait(ctx, passed.secret, sends=sends)
     else:
         entering.let_in(ctx, passed.secret, proved.root.account, remember=remember, by="password")
     return _Begun(passed.secret, proved.root.account, passed.waits)
+
+
+def _renewed(candidate: Candidate) -> NewPassword | None:
+    """The password that was right, stretched as passwords are now, when it hangs on an older secret or cost."""
+    own = session.runtime()
+    with session.read_apart() as look:
+        outdated = rotation.password_is_outdated(look, candidate.parameters)
+    return passwords.stretch_new(forms.text("password"), own.keys, own.hasher) if outdated else None
 
 
 def _sends_sms(proved: Proved) -> bool:

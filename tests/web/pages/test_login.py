@@ -1,13 +1,15 @@
 """Logging in and out, as a browser sees it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from securemail.crypto.password import Parameters
 from securemail.runtime import Runtime
-from securemail.store.models import BrowserSession
+from securemail.store.models import BrowserSession, Unlocker
 from securemail.web import create_app
 from tests.house import PASSWORD, SANNE, House
 from tests.visitor import HTMX, Visitor, alerts
@@ -129,3 +131,21 @@ def test_before_set_up_everything_leads_there(fresh: Runtime) -> None:
 
 def test_sign_up_is_offered_where_it_is_open(visitor: Visitor) -> None:
     assert 'href="/signup"' in visitor.get("/login").text
+
+
+def test_a_password_that_hangs_on_an_older_cost_is_renewed_in_passing(
+    app: Flask, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parameters() -> bytes:
+        with house.work() as ctx:
+            mine = Unlocker.account == house.sanne.account, Unlocker.kind == "password"
+            return ctx.db.scalars(select(Unlocker.parameters).where(*mine)).one() or b""
+
+    before = parameters()
+    assert Visitor(app).log_in(SANNE[0], PASSWORD).status_code == 303
+    assert parameters() == before
+    dearer = replace(house.runtime.hasher, cost=replace(house.runtime.hasher.cost, passes=2))
+    app.extensions["securemail"] = replace(house.runtime, hasher=dearer)
+    assert Visitor(app).log_in(SANNE[0], PASSWORD).status_code == 303
+    assert Parameters.decode(parameters()).cost == dearer.cost
+    assert Visitor(app).log_in(SANNE[0], PASSWORD).status_code == 303
