@@ -24,7 +24,7 @@ from securemail.web.filters import clock_time
 
 _SAID: Final[dict[Reason, LazyString]] = {
     "typing": lazy_gettext("Een code heeft 6 cijfers."),
-    "wrong": lazy_gettext("Deze code klopt niet. Kijk of hij er nog staat en typ hem opnieuw."),
+    "wrong": lazy_gettext("Deze code klopt niet. Kijk hem na en typ hem opnieuw."),
     "used": lazy_gettext("Deze code is al gebruikt. Wacht op de volgende code in je app."),
     "clock": lazy_gettext(
         "Deze code is van een ander tijdstip: de klok van je telefoon loopt niet gelijk. "
