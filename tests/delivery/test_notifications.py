@@ -50,6 +50,8 @@ def test_every_kind_can_be_made() -> None:
         "guest_answer": guest_payload(),
         "activation": {"to": "a@example.org", "token_link": f"{URL}/activate#x", "language": "en"},
         "already_account": {"to": "a@example.org", "language": "nl"},
+        "invitation": {**LOG_IN, "token_link": f"{URL}/invitation#x", "sender_name": "M", "sender_address": "m@b.nl"},
+        "secure_account": {**LOG_IN, "sender_name": "M", "sender_address": "m@b.nl"},
         "factor_changed": {"to": "a@example.org", "name": "A", "language": "nl", "change": "totp-added"},
         **dict.fromkeys(
             (

@@ -9,7 +9,7 @@ from flask import Flask
 from securemail.config import Settings
 from securemail.runtime import Runtime
 from securemail.web import create_app
-from tests.house import PASSWORD, SANNE, House, TurnedClock, furnish
+from tests.house import MARIEKE, PASSWORD, SANNE, House, TurnedClock, furnish
 from tests.serve import CHEAP
 from tests.servers import product_environ
 from tests.visitor import Visitor
@@ -39,6 +39,15 @@ def sanne(app: Flask) -> Visitor:
     """Sanne, logged in."""
     browser = Visitor(app)
     assert browser.log_in(SANNE[0], PASSWORD).status_code == 303
+    browser.get("/inbox")
+    return browser
+
+
+@pytest.fixture
+def marieke(app: Flask) -> Visitor:
+    """Marieke, the administrator, logged in."""
+    browser = Visitor(app)
+    assert browser.log_in(MARIEKE[0], PASSWORD).status_code == 303
     browser.get("/inbox")
     return browser
 
