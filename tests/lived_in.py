@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import delete
+
 from securemail import ids
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.links import link_ref
-from securemail.identity import profile
+from securemail.identity import accounts, profile
 from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
 from securemail.messages import drafts, receipts, revocation, sending
+from securemail.store.models import Attempt
 from tests import house
 from tests.house import FATIMA, PASSWORD, PETER, House, TurnedClock
 
@@ -31,6 +34,14 @@ ANSWER = (
     "Beste Marieke,\n\nDank voor de berekening. Wij hebben hem samen bekeken en zijn akkoord met € 384 per kind.\n\n"
     "Groet, Fatima"
 )
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody with a new account; `code` is the recovery code as it was shown."""
+
+    member: Member
+    code: str
 
 
 @dataclass
@@ -59,6 +70,18 @@ class Office:
         with self.house.work() as ctx:
             for member in (self.house.marieke, self.house.sanne):
                 profile.set_language(ctx, member.owner, language)
+
+    def join(self, who: tuple[str, str], language: str) -> "Newcomer":
+        """Somebody whose account is new, and whose recovery code we know."""
+        new, member = _account(self.house, who)
+        with self.house.work() as ctx:
+            profile.set_language(ctx, member.owner, language)
+        return Newcomer(member, " ".join(new.code_groups))
+
+    def forgive(self) -> None:
+        """Every count of tries begins anew."""
+        with self.house.work() as ctx:
+            ctx.db.execute(delete(Attempt))
 
     def ref(self, sent: sending.Sent, address: str = FATIMA[0]) -> str:
         """The part of a guest's link that stands in its path."""
@@ -110,11 +133,15 @@ def furnish(folder: Path, database_url: str) -> Office:
 
 
 def _join(furnished: House, who: tuple[str, str]) -> Member:
+    return _account(furnished, who)[1]
+
+
+def _account(furnished: House, who: tuple[str, str]) -> tuple[accounts.NewAccount, Member]:
     password = stretch_new(PASSWORD, furnished.runtime.keys, furnished.runtime.hasher)
     organisation = furnished.marieke.organisation
     with furnished.work() as ctx:
         new = house._account(ctx, who, organisation, "member", password)
-    return house._member(new, who, organisation)
+    return new, house._member(new, who, organisation)
 
 
 def _last_week(week: _Week) -> None:

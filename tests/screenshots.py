@@ -1,15 +1,13 @@
 """`make screenshots`: every page and state, on phone and desktop, light and dark, in both languages."""
 
-import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from securemail import clock, ids
 from securemail.config import ROOT, Settings
@@ -22,39 +20,16 @@ from tests import lived_in
 from tests.browser import launch, open_context
 from tests.house import FATIMA, PASSWORD
 from tests.lived_in import JAN, NOW, Office
+from tests.screenshots_accounts import ACCOUNTS
 from tests.serve import CHEAP, SHIFT
-from tests.servers import Product, SmtpSink, Sqlite, running_product, smtp_sink, text_part
+from tests.servers import Product, SmtpSink, Sqlite, running_product, sms_sink, smtp_sink
 from tests.small_png import shrink
+from tests.studio import PICTURES, Stage, Studio
 
-PICTURES = ROOT / "var" / "screenshots"
 README_PICTURES = ROOT / "docs" / "screenshots"
 IN_README = ("phone-inbox", "phone-landing", "phone-letter", "desktop-inbox", "desktop-composer")
 LOCALES = {"nl": "nl-NL", "en": "en-GB"}
 WRONG_CODE = write_message_code(MessageCode(bytes(16)))
-
-
-@dataclass
-class Studio:
-    """Everything that a picture is taken with; `page` and what it looks like change from pass to pass."""
-
-    product: Product
-    sink: SmtpSink
-    office: Office
-    page: Page
-    size: str
-    look: str
-
-    def go(self, path: str) -> None:
-        self.page.goto(self.product.url + path)
-
-    def shoot(self, name: str) -> None:
-        """Take the picture once nothing moves any more."""
-        self.page.evaluate("() => Promise.all(document.getAnimations().map(one => one.finished.catch(() => {})))")
-        # Hiding the caret would leave style attributes behind, which htmx then copies against the policy.
-        self.page.screenshot(path=PICTURES / f"{self.size}-{name}-{self.look}.png", caret="initial")
-
-    def press(self, selector: str) -> None:
-        self.page.locator(selector).first.click()
 
 
 # --- members ---
@@ -160,7 +135,7 @@ def sign_up_pages(at: Studio) -> None:
     at.press("main button.button-primary")
     at.page.wait_for_url("**/signup")
     at.shoot("signup-sent")
-    at.page.goto(_link(at, address))
+    at.page.goto(at.mailed(address))
     at.shoot("signup-activate")
     at.press("main button.button-primary")
     _choose_password(at, "Lotte de Wit", "signup-profile")
@@ -275,15 +250,15 @@ MEMBERS: tuple[Pages, ...] = (mailbox_pages, conversation_pages, composer_pages,
 def main() -> None:
     """Take them all."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with _open_office() as (product, sink, office, link), sync_playwright() as playwright:
+    with _open_office() as (stage, link), sync_playwright() as playwright:
         browser = launch(playwright)
         for size, dark, language in _passes():
-            _take_pass(browser, product, sink, office, size=size, dark=dark, language=language)
-        _use_up_codes(office)
+            _take_pass(browser, stage, size=size, dark=dark, language=language)
+        _use_up_codes(stage.office)
         for size, dark, language in _passes():
             with _context(browser, size, dark, language) as context:
-                limited_pages(Studio(product, sink, office, context.new_page(), size, _look(dark, language)))
-        mail_pages(browser, sink)
+                limited_pages(Studio.on(stage, context.new_page(), size, _look(dark, language)))
+        mail_pages(browser, stage.sink)
         _set_up_pages(browser, link)
         browser.close()
     _copy_for_readme()
@@ -296,29 +271,24 @@ def _passes() -> Iterator[tuple[str, bool, str]]:
                 yield size, dark, language
 
 
-def _take_pass(
-    browser: Browser, product: Product, sink: SmtpSink, office: Office, *, size: str, dark: bool, language: str
-) -> None:
+def _take_pass(browser: Browser, stage: Stage, *, size: str, dark: bool, language: str) -> None:
     print(size, _look(dark, language))
+    office = stage.office
     office.speak(language)
+    office.forgive()
     look = _look(dark, language)
     with _context(browser, size, dark, language) as context:
         for pages in BEFORE:
-            pages(Studio(product, sink, office, context.new_page(), size, look))
+            pages(Studio.on(stage, context.new_page(), size, look))
     for address, shown in ((office.house.marieke.address, MEMBERS), (lived_in.NEWCOMER[0], (empty_pages,))):
         with _context(browser, size, dark, language) as context:
-            at = Studio(product, sink, office, context.new_page(), size, look)
-            _log_in(at, address)
+            at = Studio.on(stage, context.new_page(), size, look)
+            at.log_in(address)
             for pages in shown:
                 pages(at)
-
-
-def _log_in(at: Studio, address: str) -> None:
-    at.go("/login")
-    at.page.locator("input[name=address]").fill(address)
-    at.page.locator("input[name=password]").fill(PASSWORD)
-    at.press("form[action*='/login'] button.button-primary")
-    at.page.wait_for_url("**/inbox")
+    for pages in ACCOUNTS:
+        with _context(browser, size, dark, language) as context:
+            pages(Studio.on(stage, context.new_page(), size, look))
 
 
 @contextmanager
@@ -333,7 +303,7 @@ def _look(dark: bool, language: str) -> str:
 
 
 @contextmanager
-def _open_office() -> Iterator[tuple[Product, SmtpSink, Office, str]]:
+def _open_office() -> Iterator[tuple[Stage, str]]:
     """The product at ten to twelve, a week of post in it. Its set-up link still shows what it looks like too late."""
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
     shift = {SHIFT: str((NOW - clock.now()).total_seconds())}
@@ -341,13 +311,14 @@ def _open_office() -> Iterator[tuple[Product, SmtpSink, Office, str]]:
         url = Sqlite(folder).new_database()
         with (
             smtp_sink() as sink,
-            running_product(folder / "var", url, smtp_port=sink.port, environ=shift) as product,
+            sms_sink() as sms,
+            running_product(folder / "var", url, smtp_port=sink.port, sms=sms, environ=shift) as product,
         ):
             sink.refuse["bounce@oud-adres.example"] = "550 5.1.1 No such user"
             link = _setup_picture_link(product)
             office = lived_in.furnish(folder / "var", url)
             sink.wait_for(FATIMA[0], 2)
-            yield product, sink, office, link
+            yield Stage(product, sink, sms, office), link
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -395,12 +366,6 @@ def _row(at: Studio, conversation: bytes) -> str:
 
 def _text(identifier: bytes) -> str:
     return ids.to_text(identifier)
-
-
-def _link(at: Studio, address: str) -> str:
-    found = re.search(r"https?://\S+#\S+", text_part(at.sink.wait_for(address)[-1]))
-    assert found is not None
-    return found[0]
 
 
 if __name__ == "__main__":
