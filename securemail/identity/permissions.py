@@ -53,6 +53,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "recovery.open": "anyone",
     "recovery.code": "anyone",
     "recovery.password": "arriving",
+    "recovery.saved": "owner",
     "fresh_start.lost": "anyone",
     "fresh_start.anew": "anyone",
     "fresh_start.confirm": "anyone",

@@ -1,14 +1,16 @@
 """What recovery and fresh start have in common: asking for a mail, its token, and choosing a new password."""
 
-from flask import request
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from securemail.errors import InvalidInput, TooManyAttempts
-from securemail.identity import limits, passwords, recovery
+from securemail.identity import limits, login, passwords, recovery
+from securemail.identity.accounts import NewAccount
+from securemail.identity.context import Context
 from securemail.identity.passwords import NewPassword
 from securemail.identity.recovery import Asked
 from securemail.mailboxes.addresses import normalise
-from securemail.web import forms, session
+from securemail.web import devices, entering, forms, security, session
 from securemail.web.entering import clock_after
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
@@ -51,6 +53,22 @@ def password_page(own: OwnWords, errors: Errors, *, action: str, fresh: bool = F
     return render(
         "recovery/password.html", own=own, action=action, fresh=fresh, values=forms.values(["token"]),
         errors=errors, retry=None,
+    )  # fmt: skip
+
+
+def let_in(ctx: Context, new: NewAccount, address: str) -> str:
+    """Log the browser in, and show the new recovery code, this once."""
+    secret = login.start_session(ctx, new.root, remember=False, browser=devices.this_browser())
+    entering.let_in(ctx, secret, new.root.account, remember=False, by="step")
+    security.use_for_forms(secret)
+    return code_page(new.code_groups, Errors(), mailed=new.code_mailed, address=address)
+
+
+def code_page(groups: list[str], errors: Errors, *, mailed: bool, address: str) -> str:
+    """The new recovery code with its buttons."""
+    return render(
+        "recovery/new_code.html", groups=groups, mailed=mailed, address=address, action=url_for("recovery.saved"),
+        errors=errors,
     )  # fmt: skip
 
 

@@ -1,18 +1,20 @@
 """A forgotten password, page by page: address, link from the mail, recovery code, second step, new password."""
 
+from dataclasses import replace
+
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from securemail.crypto import cookies
-from securemail.crypto.codes import TypingError, read_recovery_code
+from securemail.crypto.codes import TypingError, read_recovery_code, write_recovery_code
 from securemail.crypto.notes import token_hash
 from securemail.errors import InvalidInput, TooManyAttempts
-from securemail.identity import arrivals, limits, recovery, tokens
+from securemail.identity import arrivals, limits, recovery, tokens, vault
 from securemail.identity.arrivals import Arriving
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
 from securemail.identity.recovery import Step, WrongCode
-from securemail.web import choosing, forms, session, welcome
+from securemail.web import auth, choosing, forms, session
 from securemail.web.entering import clock_after
 from securemail.web.error_texts import field_text
 from securemail.web.forms import Errors
@@ -74,8 +76,23 @@ def password() -> ResponseReturnValue:
         return choosing.password_page(own, forms.errors_of(error), action=here), 422
     except SessionEnded:
         return redirect(url_for("recovery.start", ended=1), 303)
-    session.forget_arriving()
-    return welcome.greet(ctx, new, address=own[1])
+    return choosing.let_in(ctx, new, own[1])
+
+
+@pages.post("/recovery/saved")
+def saved() -> ResponseReturnValue:
+    """The new recovery code was put away, or has to be shown once more: the form brings it along."""
+    ctx, me = session.current(), auth.owner()
+    if forms.checked("saved"):
+        vault.change(ctx, me.root, lambda kept: replace(kept, code_saved=True))
+        return redirect(url_for("rotation.progress", next=url_for("mailbox.inbox")), 303)
+    try:
+        groups = write_recovery_code(read_recovery_code(forms.text("code"))).split(" ")
+    except TypingError:
+        return redirect(url_for("mailbox.inbox"), 303)
+    mailed = vault.read(ctx, me.root).code_mailed
+    errors = forms.errors_of(InvalidInput("saved", "empty"))
+    return choosing.code_page(groups, errors, mailed=mailed, address=me.address), 422
 
 
 def _recovered(ctx: Context) -> Arriving:

@@ -52,7 +52,11 @@ def test_from_the_log_in_to_the_inbox(visitor: Visitor, house: House, worker: Ow
     assert SANNE[0] in page.text
     page = visitor.post("/recovery/password", {"password": NEW})
     assert page.status_code == 200
-    assert len(code_shown(page)) == 44
+    code = code_shown(page)
+    again = visitor.post("/recovery/saved", {"code": code})
+    assert (again.status_code, code_shown(again)) == (422, code)
+    saved = visitor.post("/recovery/saved", {"code": code, "saved": "1"})
+    assert saved.location == "/rotation?next=/inbox"
     assert visitor.get("/inbox").status_code == 200
     assert not visitor.cookie("__Host-a")
     assert visitor.get("/recovery/password").status_code == 303
