@@ -18,14 +18,15 @@ from securemail.errors import CannotOpen, InvalidInput, NotFound
 from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
-from securemail.identity import devices, login, photos, sessions, signup
-from securemail.identity.challenges import SessionEnded
+from securemail.identity import challenges, devices, invitations, login, photos, sessions, signup
+from securemail.identity.challenges import Held, SessionEnded
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.identity.login import WrongLogin
 from securemail.mailboxes import directory
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.messages import contacts, drafts, listing, reading, sending
 from securemail.messages.authenticity import Forged
+from securemail.organisations import administrators, members
 from securemail.store.base import Base
 from securemail.store.models import (
     Item,
@@ -153,10 +154,27 @@ def pending(town: Town, ctx: Context, row: Row[Any]) -> object:
     return signup.invited(ctx, town.tokens[row.id])
 
 
+def invitation(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """As administrators see it."""
+    return invitations.find(ctx, administrators.enter(ctx, town.house.marieke), row.id)
+
+
+def reference(town: Town, ctx: Context, row: Row[Any]) -> object:
+    page = members.page(ctx, administrators.enter(ctx, town.house.marieke))
+    return [one.reference for one in page.members if one.account == row.account and one.reference]
+
+
 def session(town: Town, ctx: Context, row: Row[Any]) -> object:
     if row.account is None:
         return None
     return sessions.resume(ctx, town.sessions[row.account])
+
+
+def challenge(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """What a browser was asked for."""
+    if row.account not in town.sessions:
+        return None
+    return challenges.asked(ctx, Held(town.sessions[row.account], row.id, row.account))
 
 
 def session_link(town: Town, ctx: Context, row: Row[Any]) -> object:
@@ -309,8 +327,11 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "unlocker.sealed_rk": (root_key,),
     "address.sealed_address": (address,),
     "pending.sealed_address": (pending,),
+    "pending.sealed_for_organisation": (invitation,),
+    "member.sealed_reference": (reference,),
     "session.sealed_rk": (session,),
     "session.sealed_device": (device,),
+    "session.sealed_challenge": (challenge,),
     "session_link.sealed_dk": (session_link,),
     "mailbox.sealed_holders": (holders,),
     "mail_grant.sealed_mk": (grant,),

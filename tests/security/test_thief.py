@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,16 @@ from sqlalchemy import select
 
 from securemail import ids
 from securemail.config import ROOT
+from securemail.crypto.secrets import SessionSecret
 from securemail.errors import NotFound
 from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
-from securemail.identity import login, sessions, signup
+from securemail.identity import login, sessions, signup, vault
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Member
 from securemail.identity.passwords import stretch_new
+from securemail.identity.vault import Totp
 from securemail.messages import drafts
 from securemail.store.models import Conversation
 from tests.house import FATIMA, MARIEKE, PASSWORD, House, furnish
@@ -216,3 +219,44 @@ def test_a_password_from_another_configuration_opens_nothing(settled: Town) -> N
     """Without the pepper even the right password is worth nothing: rows alone cannot be guessed against."""
     thief = Thief(steal(settled.house.runtime.engine), (b"x" * 32,))
     assert thief.try_password(PASSWORD).columns() == set()
+
+
+def test_a_waiting_cookie_opens_that_accounts_rows_and_no_page(town: Town) -> None:
+    """The password made it: with the rows beside it, it is worth what the password is. Alone it shows nothing."""
+    noor = move_in(town)
+    secret = wait_for_second_step(town.house, noor)
+    with town.house.work() as ctx, pytest.raises(SessionEnded):
+        sessions.resume(ctx, secret)
+    assert Thief(steal(town.house.runtime.engine), ()).try_everything(secret).keys_of("account.sealed_vault") == {
+        noor.root.account
+    }
+    thief = thief_in(town).try_everything(secret)
+    assert thief.keys_of("account.sealed_vault") == {noor.root.account}
+    assert thief.keys_of("message.sealed_body") == shown_to(town.house, noor)
+
+
+def test_a_waiting_cookie_with_anothers_rows_opens_nothing(
+    town: Town, tmp_path_factory: pytest.TempPathFactory, sqlite: Sqlite
+) -> None:
+    """T5"""
+    secret = wait_for_second_step(town.house, town.members[0])
+    for elsewhere in somewhere(tmp_path_factory, sqlite):
+        thief = Thief(steal(elsewhere.house.runtime.engine), ()).try_everything(secret)
+        assert thief.columns() == set()
+    without = Thief(steal(town.house.runtime.engine), ()).try_everything(SessionSecret.new())
+    assert without.columns() == set()
+
+
+def wait_for_second_step(house: House, member: Member) -> SessionSecret:
+    """The password was right, and the code of an app is missing."""
+    with house.work() as ctx:
+        app = Totp("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 0, ctx.now.isoformat())
+        vault.change(ctx, member.root, lambda kept: replace(kept, totp=app))
+    with house.work() as ctx:
+        candidate = login.find(ctx, member.address)
+    password = NOOR_PASSWORD if member.address == "noor@example.org" else PASSWORD
+    proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, password)
+    with house.work() as ctx:
+        passed = login.finish(ctx, proved, remember=False)
+    assert passed.waits
+    return passed.secret

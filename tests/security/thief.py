@@ -31,6 +31,7 @@ from securemail.crypto.secrets import (
 )
 from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen
+from securemail.identity.challenges import NOBODY
 from securemail.store.base import Base
 
 Place = tuple[str, tuple[object, ...]]
@@ -188,9 +189,7 @@ class Thief:
             yield (
                 "mailbox.sealed_holders",
                 mailbox,
-                lambda r=mailbox, m=mail: unlock.open_organisation_holders(
-                    m.mk, r["id"], m.epoch, r["sealed_holders"]
-                ),
+                lambda r=mailbox, m=mail: unlock.open_organisation_holders(m.mk, r["id"], m.epoch, r["sealed_holders"]),
             )
             for row in self.rows["mail_chain"]:
                 yield "mail_chain.sealed_prev", row, lambda r=row, m=mail: m.open_previous(r["sealed_prev"])
@@ -222,6 +221,17 @@ class Thief:
                 row,
                 lambda r=row: notes.open_payload_key(pair, r["sealed_key"], r["outbox"], r["holder"], r["epoch"]),
             )
+        for row in self.rows["pending"]:
+            sealed = row["sealed_for_organisation"] or b""
+            yield (
+                "pending.sealed_for_organisation",
+                row,
+                lambda r=row, s=sealed: notes.open_for_organisation(pair, r["id"], s),
+            )
+        for row in self.rows["member"]:
+            sealed = row["sealed_reference"] or b""
+            opening = lambda r=row, s=sealed: notes.open_reference(pair, r["account"], s)  # noqa: E731
+            yield "member.sealed_reference", row, opening
         for row in self.rows["audit"]:
             yield "audit.sealed_detail", row, lambda r=row: notes.open_audit(pair, r["id"], r["sealed_detail"])
 
@@ -260,6 +270,11 @@ class Thief:
                         secret, r["sealed_rk"], session=r["id"], account=r["account"], state=r["state"]
                     ),
                 )
+            holder = row["account"] or NOBODY
+            opening = lambda r=row, h=holder: cookies.open_challenge(  # noqa: E731
+                secret, r["sealed_challenge"] or b"", session=r["id"], holder=h
+            )
+            yield "session.sealed_challenge", row, opening
         for row in self.rows["session_link"]:
             yield (
                 "session_link.sealed_dk",

@@ -1,22 +1,26 @@
 """A house that has been lived in: every table filled, and every secret that its people hold, to attack it with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
 from securemail import ids
-from securemail.crypto import mailkeys, notes
+from securemail.crypto import cookies, mailkeys, notes
 from securemail.crypto.codes import read_recovery_code
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MessageCode, RecoveryCode, SessionSecret
 from securemail.delivery import workers
 from securemail.delivery.workers import OwnKey
 from securemail.guests import guest_sessions
-from securemail.identity import login, photos, profile, signup
+from securemail.identity import challenges, invitations, login, photos, profile, signup
 from securemail.identity.browsers import Browser
+from securemail.identity.challenges import Held
 from securemail.identity.context import Context, Guest, Member
+from securemail.identity.invitation_lists import Line
 from securemail.messages import drafts, reading, revocation, sending
+from securemail.organisations import administrators, members
 from securemail.store.models import GuestLink, Mailbox, MailGrant, Outbox, OutboxLock, Pending
 from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House
 
@@ -72,7 +76,7 @@ def settle(house: House) -> Town:
     with house.work() as ctx:
         reading.take_in(ctx, house.marieke)
         recovery = read_recovery_codes(ctx, house)
-        tokens = sign_up(ctx, worker)
+        tokens = sign_up(ctx, worker) | invite(ctx, house, worker)
         revocation.revoke_access(ctx, house.marieke, third.message, 0)
     return Town(
         house=house,
@@ -139,7 +143,10 @@ def log_in(house: House, member: Member) -> SessionSecret:
     proved = login.prove(house.runtime.keys, house.runtime.hasher, candidate, PASSWORD)
     with house.work() as ctx:
         browser = Browser(SessionSecret.new(), {"browser": f"Firefox of {member.name}", "network": "192.0.2.7"})
-        return login.finish(ctx, proved, remember=False, browser=browser).secret
+        secret = login.finish(ctx, proved, remember=False, browser=browser).secret
+        held = Held(secret, cookies.session_id(secret), member.root.account)
+        challenges.keep(ctx, held, "totp", {"seed": f"what the app of {member.name} is to prove"})
+        return secret
 
 
 def read_recovery_codes(ctx: Context, house: House) -> dict[bytes, RecoveryCode]:
@@ -159,10 +166,33 @@ def _payload(ctx: Context, member: Member) -> dict[str, Any]:
 
 def sign_up(ctx: Context, worker: OwnKey) -> dict[bytes, str]:
     """Two strangers ask for an account; what their mails say, by waiting row."""
-    tokens = {}
-    for address in ("noor@example.org", "daan@example.org"):
-        known = set(ctx.db.scalars(select(Outbox.id)))
+
+    def ask(address: str) -> None:
         signup.request(ctx, address, language="nl", public_url=URL)
+
+    return _links_by_row(ctx, worker, ("noor@example.org", "daan@example.org"), ask)
+
+
+def invite(ctx: Context, house: House, worker: OwnKey) -> dict[bytes, str]:
+    """Two more are invited, and both members have told a reference; what the mails say, by waiting row."""
+    marieke = administrators.enter(ctx, house.marieke)
+    for member in (house.marieke, house.sanne):
+        members.set_reference(ctx, member.root, f"A-{member.name}")
+
+    def ask(address: str) -> None:
+        line = Line(address, f"Name of {address}", "A-1")
+        invitations.invite(ctx, marieke, line, language="nl", public_url=URL)
+
+    return _links_by_row(ctx, worker, ("lotte@example.org", "thijs@example.org"), ask)
+
+
+def _links_by_row(
+    ctx: Context, worker: OwnKey, addresses: tuple[str, ...], ask: Callable[[str], None]
+) -> dict[bytes, str]:
+    tokens = {}
+    for address in addresses:
+        known = set(ctx.db.scalars(select(Outbox.id)))
+        ask(address)
         [row] = ctx.db.scalars(select(Outbox).where(Outbox.id.not_in(known))).all()
         held = ctx.db.get_one(OutboxLock, (row.id, worker.id))
         key = notes.open_payload_key(worker.pair, held.sealed_key, row.id, worker.id, held.epoch)
