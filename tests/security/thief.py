@@ -114,7 +114,7 @@ class Thief:
             yield from self._as_recovery_code(RecoveryCode(key))
         elif len(key) == 32:
             for kind in (
-                self._as_configured, self._as_stretched_password, self._as_root_key, self._as_mail_key,
+                self._as_configured, self._as_stretched_password_or_prf, self._as_root_key, self._as_mail_key,
                 self._as_link_key, self._as_content_key, self._as_payload_key, self._as_cookie, self._as_token,
             ):  # fmt: skip
                 yield from kind(key)
@@ -132,15 +132,16 @@ class Thief:
             pair = unlock.recovery_pair(code, row["account"], row["id"])
             yield "unlocker.sealed_rk", row, lambda r=row, p=pair: self._root_key(p, r)
 
-    def _as_stretched_password(self, key: bytes) -> Iterator[Try]:
+    def _as_stretched_password_or_prf(self, key: bytes) -> Iterator[Try]:
         for row in self.rows["unlocker"]:
-            pair = unlock.password_pair(Secret(key), row["account"], row["id"])
-            yield "unlocker.sealed_rk", row, lambda r=row, p=pair: self._root_key(p, r)
+            for made in (unlock.password_pair, unlock.passkey_pair):
+                pair = made(Secret(key), row["account"], row["id"])
+                yield "unlocker.sealed_rk", row, lambda r=row, p=pair: self._root_key(p, r)
 
     def _root_key(self, pair: KeyPair, row: Mapping[str, Any]) -> RootKey:
         for epoch in epochs(self._account(row["account"])["rk_epoch"]):
             try:
-                return unlock.open_root_key(pair, row["sealed_rk"], row["account"], epoch, row["id"], row["kind"])
+                return unlock.open_root_key(pair, row["sealed_rk"] or b"", row["account"], epoch, row["id"], row["kind"])
             except CannotOpen:
                 continue
         raise CannotOpen
