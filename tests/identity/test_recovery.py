@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, func, select, update
 
+from securemail import ids
 from securemail.crypto import cookies
 from securemail.crypto.codes import read_recovery_code
 from securemail.crypto.secrets import RecoveryCode, SessionSecret
@@ -21,7 +22,9 @@ from securemail.identity.login import WrongLogin
 from securemail.identity.passwords import stretch_new
 from securemail.identity.recovery import Step, WrongCode
 from securemail.identity.vault import Phone
+from securemail.mailboxes import rotation
 from securemail.mailboxes.keys import UntrustedKey
+from securemail.messages import listing, reading, sending
 from securemail.store.models import BrowserSession, Pending, Unlocker
 from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House
 from tests.identity import mails
@@ -382,3 +385,43 @@ def test_known_and_unknown_addresses_cost_the_same(house: House, worker: OwnKey)
 
     statements(SANNE[0])
     assert statements(SANNE[0]) == statements(PETER[0])
+
+
+# --- a thousand messages ---
+
+
+def test_a_thousand_messages_are_all_readable_afterwards(house: House, worker: OwnKey) -> None:
+    send_many(house, 1000)
+    with house.work() as ctx:
+        while reading.take_in(ctx, house.sanne):
+            pass
+    code = code_of(house, house.sanne)
+    keep(house, house.sanne, code_mailed=False)
+    finish(house, prove(house, ask(house, worker), code).secret)
+    sanne = log_in(house, SANNE[0], NEW)
+    assert heads(house, sanne) == 1000, "through the chain"
+    with house.work() as ctx:
+        while rotation.relock(ctx, sanne).left:
+            pass
+    assert heads(house, log_in(house, SANNE[0], NEW)) == 1000, "under the new key"
+
+
+def send_many(house: House, count: int) -> None:
+    """As many conversations of Marieke's."""
+    with house.work() as ctx:
+        for number in range(count):
+            sending.send(
+                ctx, house.marieke, key=ids.new_id(), to=[SANNE], subject=f"Bericht {number}", text="Hetzelfde."
+            )
+
+
+def heads(house: House, member: Member) -> int:
+    """How many letters of the inbox show their subject."""
+    found, cursor = 0, None
+    with house.work() as ctx:
+        while True:
+            page = listing.inbox(ctx, member, cursor)
+            found += sum(row.head is not None for row in page.rows)
+            if page.next is None:
+                return found
+            cursor = page.next
