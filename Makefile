@@ -65,6 +65,10 @@ messages: venv ## collect the words of the interface into the English catalogue
 vendor: venv ## fetch the vendored files again and check them against the manifest
 	$(PYTHON_IN_VENV) bin/vendor
 
+.PHONY: renew-secret
+renew-secret: venv ## sign and seal anew what hangs on an older SECUREMAIL_SECRET
+	@SECUREMAIL_ENV=development $(PYTHON_IN_VENV) -m securemail.cli renew-secret
+
 .PHONY: setup-link
 setup-link: venv ## print the link that sets up the organisation on this machine
 	@SECUREMAIL_ENV=development $(PYTHON_IN_VENV) -m securemail.cli setup-link

@@ -83,6 +83,18 @@ def new_secret(environ: Mapping[str, str]) -> None:
     print(f"1:{ids.token_to_text(ids.new_token())}")
 
 
+def renew_secret(environ: Mapping[str, str]) -> None:
+    """sign and seal anew, under the first secret, what hangs on an older one"""
+    settings = Settings.from_environ(_development_when_asked(environ))
+    for line in release.renew_secret(settings):
+        print(line, flush=True)
+
+
+def consent(environ: Mapping[str, str]) -> None:
+    """allow somebody to start anew where no administrator can: lists who waits, and asks"""
+    release.consent(Settings.from_environ(_development_when_asked(environ)), input, print)
+
+
 COMMANDS: dict[str, Command] = {
     "run": run,
     "web": web,
@@ -92,6 +104,8 @@ COMMANDS: dict[str, Command] = {
     "setup-link": setup_link,
     "check-config": check_config,
     "new-secret": new_secret,
+    "consent": consent,
+    "renew-secret": renew_secret,
 }
 
 

@@ -1,6 +1,6 @@
 """What comes before the processes start: a database in its current form, and the link for the first visit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from securemail.config import ROOT, Settings
@@ -58,3 +58,33 @@ def setup_link(settings: Settings) -> str | None:
 
     with _told_in_a_sentence():
         return setup.ensure_link(Runtime.from_settings(settings))
+
+
+def consent(settings: Settings, prompt: Callable[[str], str], tell: Callable[[str], None]) -> None:
+    """Ask the operator about those who want to start anew."""
+    from securemail import consent
+    from securemail.runtime import Runtime
+
+    with _told_in_a_sentence():
+        consent.ask(Runtime.from_settings(settings), prompt, tell)
+
+
+def renew_secret(settings: Settings) -> Iterator[str]:
+    """What was renewed, line by line, and what still hangs on an older secret."""
+    from securemail import secret_renewal
+    from securemail.runtime import Runtime
+
+    newest, *older = (secret.id for secret in settings.secrets)
+    with _told_in_a_sentence():
+        runtime = Runtime.from_settings(settings)
+        for kind in secret_renewal.renew(runtime):
+            alarm = f"; {kind.not_ours} are not as they were written: see the alarms" if kind.not_ours else ""
+            yield f"{kind.name}: {kind.renewed} of {kind.rows} renewed{alarm}"
+        left = secret_renewal.left(runtime)
+    if left.passwords:
+        yield f"{left.passwords} passwords hang on an older secret until their owners log in."
+    if left.last_token is not None:
+        last = f"{left.last_token:%Y-%m-%d %H:%M} UTC"
+        yield f"{left.tokens} mailed links hang on an older secret until they expire, the last on {last}."
+    if older and not left.passwords and not left.tokens:
+        yield f"Everything hangs on secret number {newest}: the others can be taken out of SECUREMAIL_SECRET."

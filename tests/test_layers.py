@@ -15,7 +15,8 @@ LAYERS: tuple[set[str], ...] = (
     DOMAIN,
     {"runtime"},
     {"web"},
-    {"cli", "worker", "release", "processes", "devrun", "devsink", "devsink_pages"},
+    {"consent"},
+    {"cli", "worker", "release", "processes", "devrun", "devsink", "devsink_pages", "secret_renewal"},
 )
 EDGE = {"flask", "flask_babel", "flask_login", "flask_wtf", "wtforms", "werkzeug", "markupsafe"}
 

@@ -27,6 +27,11 @@ class ConfiguredKeys:
         return "<ConfiguredKeys>"
 
     @property
+    def newest(self) -> "ConfiguredKeys":
+        """The same without the older secrets: what opens with these hangs on no older one."""
+        return ConfiguredKeys(self.secrets[:1])
+
+    @property
     def pepper_id(self) -> int:
         """The id of the secret that new passwords are peppered with."""
         return self.secrets[0][0]

@@ -53,7 +53,7 @@ def make(ctx: Context, maker: Member, *, conversation: bytes, address: str, name
         sealed_guest=locks.seal_guest(dk, link, facts),
         sealed_maker=maker.mail.seal_maker(link, {**facts, "code": bytes(code).hex()}),
     )
-    row.mac = ctx.keys.sign_link(*_facts(row))
+    row.mac = sign(ctx, row)
     return NewLink(row, MailKeys(link, locks.EPOCH, dk).pair().public)
 
 
@@ -136,9 +136,21 @@ def _spare_key_holder(ctx: Context, author: Correspondent, row: GuestLink) -> tu
     return (None, None) if epoch is None else (row.maker, epoch)
 
 
+def sign(ctx: Context, row: GuestLink) -> bytes:
+    """The MAC of a link's row."""
+    return ctx.keys.sign_link(*_facts(row))
+
+
+def genuine(ctx: Context, row: GuestLink) -> bool:
+    """Whether a link's row is as we wrote it; an alarm in the log when not."""
+    if ctx.keys.trusts_link(row.mac, *_facts(row)):
+        return True
+    log.error("alarm: guest link %s is not as it was written", row.id.hex())
+    return False
+
+
 def _genuine(ctx: Context, row: GuestLink) -> GuestLink:
-    if not ctx.keys.trusts_link(row.mac, *_facts(row)):
-        log.error("alarm: guest link %s is not as it was written", row.id.hex())
+    if not genuine(ctx, row):
         raise NotFound
     return row
 

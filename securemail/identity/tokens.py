@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from securemail import ids
 from securemail.clock import microseconds
+from securemail.crypto.configured import ConfiguredKeys
 from securemail.crypto.encoding import Field
 from securemail.crypto.locks import same
 from securemail.crypto.notes import open_pending, seal_for_organisation, seal_pending, token_hash
@@ -73,7 +74,17 @@ def add(
 
 def sign(ctx: Context, row: Pending) -> None:
     """Authenticate a row after a change of ours."""
-    row.mac = ctx.keys.sign_pending(*_facts(row))
+    row.mac = mac_of(ctx, row)
+
+
+def mac_of(ctx: Context, row: Pending) -> bytes:
+    """The MAC of a row as it stands."""
+    return ctx.keys.sign_pending(*_facts(row))
+
+
+def genuine_under(keys: ConfiguredKeys, row: Pending) -> bool:
+    """Whether a row was signed with one of these secrets; no alarm when not."""
+    return keys.trusts_pending(row.mac, *_facts(row))
 
 
 def genuine(ctx: Context, row: Pending) -> bool:

@@ -23,17 +23,16 @@ class UntrustedKey(SecuremailError):
 
 def publish(ctx: Context, kind: str, principal: bytes, epoch: int, public_key: bytes) -> None:
     """Add the public key of a principal ('account', 'mailbox' or 'link') for an epoch, signed."""
-    ctx.db.add(
-        PrincipalKey(
-            principal=principal,
-            epoch=epoch,
-            kind=kind,
-            suite=SUITE,
-            public_key=public_key,
-            created=ctx.now,
-            mac=ctx.keys.sign_public_key(kind, principal, epoch, public_key),
-        )
+    row = PrincipalKey(
+        principal=principal, epoch=epoch, kind=kind, suite=SUITE, public_key=public_key, created=ctx.now
     )
+    row.mac = sign(ctx, row)
+    ctx.db.add(row)
+
+
+def sign(ctx: Context, row: PrincipalKey) -> bytes:
+    """The MAC of a published key's row."""
+    return ctx.keys.sign_public_key(row.kind, row.principal, row.epoch, row.public_key)
 
 
 def published(ctx: Context, kind: str, principal: bytes, epoch: int) -> bytes:

@@ -20,7 +20,7 @@ def create(ctx: Context, name: str, decided: Policy | None = None) -> Organisati
     """An organisation without members yet."""
     organisation = ids.new_id()
     row = Organisation(id=organisation, name=name, created=ctx.now, policy=policy.to_text(decided or Policy()), mac=b"")
-    row.mac = ctx.keys.sign_organisation(*_facts(row))
+    row.mac = sign(ctx, row)
     ctx.db.add(row)
     ctx.db.flush()
     return row
@@ -60,7 +60,7 @@ def decide(ctx: Context, organisation: bytes, decided: Policy, *, instead_of: Po
     if instead_of is not None and policy.of(row) != instead_of:
         raise Conflict
     row.policy = policy.to_text(decided)
-    row.mac = ctx.keys.sign_organisation(*_facts(row))
+    row.mac = sign(ctx, row)
     ctx.db.flush()
 
 
@@ -83,6 +83,11 @@ def public_key(ctx: Context, organisation: bytes) -> bytes:
 def any_exists(ctx: Context) -> bool:
     """Whether set-up has happened, whatever became of the row since."""
     return ctx.db.scalar(select(Organisation.id).limit(1)) is not None
+
+
+def sign(ctx: Context, row: Organisation) -> bytes:
+    """The MAC of an organisation's row."""
+    return ctx.keys.sign_organisation(*_facts(row))
 
 
 def genuine(ctx: Context, row: Organisation) -> bool:
