@@ -100,6 +100,17 @@ def would_answer(ctx: Context, author: Correspondent, conversation: bytes) -> tu
     return _answerable(ctx, author, answered, head)
 
 
+def is_deserted(ctx: Context, author: Correspondent, conversation: bytes) -> bool:
+    """Whether an answer would reach nobody because the others have closed their accounts."""
+    try:
+        answered, head = reading.newest_readable(ctx, author, conversation)
+    except NotFound:
+        return False
+    others = {party.principal for party in (head.sender, *head.to)} - {author.principal}
+    withdrawn, closed = _beyond_reach(ctx, answered, others)
+    return bool(closed) and not others - withdrawn - closed
+
+
 def notify_again(ctx: Context, author: Correspondent, message: bytes, place: int) -> None:
     """Send a receiver's notification once more, after a refusal.
 

@@ -32,14 +32,16 @@ def conversation_view(
         )
         for place, letter in enumerate(letters)
     ]  # fmt: skip
+    reply = _reply(ctx, me, conversation, letters, typed, key, errors or {})
     return views.Conversation(
         id=ids.to_text(conversation),
         subject=reading.subject_of(letters),
         people=_people(letters, me),
         letters=tuple(shown),
-        reply=_reply(ctx, me, conversation, letters, typed, key, errors or {}),
+        reply=reply,
         folder=folder,
         mark=listing.mark(ctx, me),
+        deserted=reply is None and sending.is_deserted(ctx, me, conversation),
     )
 
 

@@ -164,7 +164,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A subject and its letters, oldest first."""
+    """A subject and its letters, oldest first; deserted when everybody else has closed their account."""
 
     id: str
     subject: str | None
@@ -173,6 +173,7 @@ class Conversation:
     reply: Reply | None = None
     folder: Folder = "inbox"
     mark: str = ""
+    deserted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,7 @@ def _letters_for(
         letters=[present.letter(letter, guest, frozenset()) for letter in letters],
         reply_names=names,
         can_reply=bool(names),
+        deserted=not names and sending.is_deserted(ctx, guest, guest.conversation),
         reply_text=typed,
         reply_key=request.form.get("key") or ids.to_text(ids.new_id()),
         errors=errors or {},

@@ -2,10 +2,14 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from securemail import ids
-from tests.house import MARIEKE, PASSWORD, SANNE, House
+from securemail.crypto.codes import write_message_code
+from securemail.crypto.secrets import MessageCode
+from securemail.store.models import GuestLink
+from tests.house import FATIMA, MARIEKE, PASSWORD, SANNE, House
 from tests.visitor import Visitor, alerts
 
 
@@ -71,3 +75,30 @@ def test_a_sender_reads_at_the_place_that_nothing_arrives(house: House, sanne: V
     marieke.post(f"{path}/reply", {"key": key, "body": "Is er iemand?"})
     page = marieke.get(path).text
     assert "Kan niet bezorgd worden bij Sanne Kuipers: dit account is gesloten." in page
+
+
+def test_where_nobody_is_left_the_page_says_so_in_place_of_a_form(
+    house: House, sanne: Visitor, marieke: Visitor
+) -> None:
+    sent = house.send((SANNE[0], SANNE[1]))
+    close(sanne, SANNE[0])
+    page = marieke.get(f"/conversations/{ids.to_text(sent.conversation)}").text
+    assert "Hier kun je niet meer antwoorden" in page
+    assert 'id="reply"' not in page
+
+
+def test_a_guest_of_a_closed_account_still_reads_and_is_told(app: Flask, house: House, sanne: Visitor) -> None:
+    sent = house.send(FATIMA, author=house.sanne, text="Dit mag u houden.")
+    with house.work() as ctx:
+        row = ctx.db.scalars(select(GuestLink).where(GuestLink.conversation == sent.conversation)).one()
+        kept = house.sanne.mail.open_maker(row.id, row.sealed_maker)
+        code = write_message_code(MessageCode(bytes.fromhex(kept["code"])))
+        path = f"/b/{ids.to_text(row.link_ref)}"
+    close(sanne, SANNE[0])
+    fatima = Visitor(app)
+    fatima.get(path)
+    opened = fatima.post(path, {"code": code})
+    page = fatima.get(opened.location).text
+    assert "Dit mag u houden." in page
+    assert "U kunt hier niet meer antwoorden" in page
+    assert 'name="reply"' not in page
