@@ -62,11 +62,11 @@ def setup_link(settings: Settings) -> str | None:
 
 def consent(settings: Settings, prompt: Callable[[str], str], tell: Callable[[str], None]) -> None:
     """Ask the operator about those who want to start anew."""
-    from securemail import consent
+    from securemail import consent as console
     from securemail.runtime import Runtime
 
     with _told_in_a_sentence():
-        consent.ask(Runtime.from_settings(settings), prompt, tell)
+        console.ask(Runtime.from_settings(settings), prompt, tell)
 
 
 def renew_secret(settings: Settings) -> Iterator[str]:

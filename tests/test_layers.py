@@ -15,8 +15,7 @@ LAYERS: tuple[set[str], ...] = (
     DOMAIN,
     {"runtime"},
     {"web"},
-    {"consent"},
-    {"cli", "worker", "release", "processes", "devrun", "devsink", "devsink_pages", "secret_renewal"},
+    {"cli", "worker", "release", "processes", "devrun", "devsink", "devsink_pages", "secret_renewal", "consent"},
 )
 EDGE = {"flask", "flask_babel", "flask_login", "flask_wtf", "wtforms", "werkzeug", "markupsafe"}
 
