@@ -24,7 +24,10 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "wbr"}
 ENGLISH = {"Accept-Language": "en-GB,en;q=0.9"}
 STRANGERS = ["/login", "/login/again", "/signup", "/signup/activate", "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere"]
-MEMBERS = ["/inbox", "/sent", "/drafts", "/more", "/compose", "/nowhere"]
+MEMBERS = [
+    "/inbox", "/sent", "/drafts", "/more", "/compose", "/nowhere",
+    "/security", "/security/2fa", "/security/2fa/phone", "/security/2fa/passkey",
+]  # fmt: skip
 LETTERS = "Quarterly figures\n\nThe amount is € 384."
 
 
@@ -143,7 +146,7 @@ def test_guests_read_english(home: House, browser: FlaskClient) -> None:
 def test_mails_speak_english(kind: str, sender: str | None) -> None:
     now = datetime(2026, 11, 19, 8, 58, tzinfo=UTC)
     values = {"sender_name": sender, "sender_address": MARIEKE[0], "link": "https://a.example/#c", "host": "a.example"}
-    values |= {"short_link": "a.example", "code_groups": ["ABCD"] * 9}
+    values |= {"short_link": "a.example", "code_groups": ["ABCD"] * 9, "change": "totp-added"}
     brand = Brand("Firm")
     mail = Renderer("post@example.org").mail(
         Notification(bytes(16), kind, FATIMA[0], FATIMA[1], "en", brand, values, now), now=now
