@@ -141,7 +141,8 @@ class Thief:
     def _root_key(self, pair: KeyPair, row: Mapping[str, Any]) -> RootKey:
         for epoch in epochs(self._account(row["account"])["rk_epoch"]):
             try:
-                return unlock.open_root_key(pair, row["sealed_rk"] or b"", row["account"], epoch, row["id"], row["kind"])
+                sealed = row["sealed_rk"] or b""  # a passkey that is a second step only has none
+                return unlock.open_root_key(pair, sealed, row["account"], epoch, row["id"], row["kind"])
             except CannotOpen:
                 continue
         raise CannotOpen

@@ -17,7 +17,6 @@ from securemail.guests import guest_sessions
 from securemail.identity import challenges, invitations, login, photos, profile, signup
 from securemail.identity.browsers import Browser
 from securemail.identity.challenges import Held
-from securemail.identity.challenges import Held
 from securemail.identity.context import Context, Guest, Member
 from securemail.identity.factors import totp
 from securemail.identity.invitation_lists import Line
