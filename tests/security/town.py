@@ -18,7 +18,6 @@ from securemail.identity import challenges, invitations, login, photos, profile,
 from securemail.identity.browsers import Browser
 from securemail.identity.challenges import Held
 from securemail.identity.context import Context, Guest, Member
-from securemail.identity.factors import totp
 from securemail.identity.invitation_lists import Line
 from securemail.messages import drafts, reading, revocation, sending
 from securemail.organisations import administrators, members
