@@ -1,10 +1,12 @@
 """`make screenshots`: every page and state, on phone and desktop, light and dark, in both languages."""
 
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
@@ -226,8 +228,16 @@ def limited_pages(at: Studio) -> None:
 
 
 def mail_pages(browser: Browser, sink: SmtpSink) -> None:
-    """The notification as a mail program shows it, wide and narrow."""
-    mail = sink.wait_for(JAN[0])[-1]
+    """Mails as a mail program shows them, wide and narrow: the notification, and all that tell about an account."""
+    mails = {"mail": sink.wait_for(JAN[0])[-1]}
+    for address in {envelope.rcpt_tos[0] for envelope in list(sink.mails)}:
+        if ".phone.light@" in address:
+            mails |= {f"mail-{_slug(str(mail['Subject']))}": mail for mail in sink.to(address)}
+    for name, mail in mails.items():
+        _mail_page(browser, mail, name)
+
+
+def _mail_page(browser: Browser, mail: EmailMessage, name: str) -> None:
     body = mail.get_body(preferencelist=("html",))
     assert body is not None
     for width in (360, 700):
@@ -236,8 +246,12 @@ def mail_pages(browser: Browser, sink: SmtpSink) -> None:
                 viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
             )
             page.set_content(str(body.get_content()))
-            page.screenshot(path=PICTURES / f"mail-{width}-{scheme}.png", full_page=True, caret="initial")
+            page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True, caret="initial")
             page.close()
+
+
+def _slug(subject: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", subject.lower()).strip("-")[:60]
 
 
 # --- the studio ---
