@@ -62,7 +62,7 @@ def page(
     offered = second_step.methods(kept)
     if not offered:  # the last one was removed from another session: this one has nothing to wait for
         raise SessionEnded
-    chosen = method if method in offered else offered[0]
+    chosen = method if method in offered else _best(offered)
     seen = _sms(ctx, arriving, kept) if chosen == "sms" else None
     place = "dialog" if entering.is_in_place() else ""
     return render(
@@ -76,6 +76,12 @@ def page(
         next=entering.next_path(),
         place=place,
     )
+
+
+def _best(offered: tuple[Method, ...]) -> Method:
+    """The first that works here: SMS may have been switched off since it was set up."""
+    offers_sms = session.runtime().settings.sms_offered
+    return next((method for method in offered if method != "sms" or offers_sms), offered[0])
 
 
 def chosen() -> Method | None:

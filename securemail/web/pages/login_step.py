@@ -62,6 +62,8 @@ def code() -> ResponseReturnValue:
 def send() -> ResponseReturnValue:
     """Send a code by SMS, or another one."""
     phone, waiting = login_steps.chosen_phone(), _waiting_apart()
+    if not session.runtime().settings.sms_offered:
+        return _answer(login_steps.page(session.current(), waiting, "sms"), 422)
     with session.read_apart() as look:
         kept = vault.read(look, waiting.root)
     try:
