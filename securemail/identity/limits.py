@@ -244,12 +244,20 @@ def check_token(runtime: "Runtime", network: bytes) -> None:
         _spend(ctx, TOKEN, network)
 
 
-def check_sms(runtime: "Runtime", *, account: bytes, number: str, network: bytes) -> None:
-    """Count one code by SMS, which somebody pays for and somebody's phone rings for. Raises `TooManyAttempts`."""
+def check_sms(runtime: "Runtime", *, account: bytes, number: str, network: bytes, adding: bool = False) -> None:
+    """Count one code by SMS, which somebody pays for and somebody's phone rings for.
+
+    The number itself is counted only while it is `adding`, unproved: else strangers who type it could keep its owner
+    from logging in.
+
+    Raises:
+        TooManyAttempts
+    """
     with runtime.work(write=True) as ctx:
         _spend(ctx, SMS_NETWORK, network)
         _spend(ctx, SMS_ACCOUNT, account)
-        _spend(ctx, SMS_NUMBER, number.encode("ascii"))
+        if adding:
+            _spend(ctx, SMS_NUMBER, number.encode("ascii"))
 
 
 def check_enrolment(runtime: "Runtime", account: bytes) -> None:

@@ -97,7 +97,7 @@ def remove() -> ResponseReturnValue:
 def _count(me: Owner, number: str) -> None:
     """Count a code before anything is written, in a transaction that stands."""
     with auth.stepped_out():
-        limits.check_sms(session.runtime(), account=me.account, number=number, network=session.network())
+        limits.check_sms(session.runtime(), account=me.account, number=number, network=session.network(), adding=True)
 
 
 def _number(errors: Errors, *, retry: str | None = None) -> str:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securemail.errors import InvalidInput, TooManyAttempts
-from securemail.identity import challenges
+from securemail.identity import challenges, limits
 from securemail.identity.factors import sms
 from securemail.identity.second_step import Refused
+from tests.house import House
 from tests.identity.factors.helpers import Browser, refused, sixty_four
 
 HERE = {"language": "nl", "host": "post.vandalenbakker.example"}
@@ -162,6 +163,31 @@ def test_a_phone_is_removed_by_when_it_was_added(sanne: Browser) -> None:
     sanne.do(sms.remove, sanne.owner, sanne.vault.phones[0].added)
     assert [phone.number for phone in sanne.vault.phones] == ["+447400123456"]
     assert refused(lambda: sanne.do(sms.remove, sanne.owner, "2026-01-01")) == "unknown"
+
+
+def test_a_number_is_sent_few_codes_while_it_is_being_added(house: House) -> None:
+    number = "+31612345678"
+    for account in range(6):
+        _count(house, account, number, adding=True)
+    with pytest.raises(TooManyAttempts):
+        _count(house, 7, number, adding=True)
+    _count(house, 8, "+31612345679", adding=True)
+
+
+def test_strangers_who_type_a_number_do_not_keep_its_owner_from_logging_in(house: House) -> None:
+    number = "+31612345678"
+    for account in range(6):
+        _count(house, account, number, adding=True)
+    for _ in range(10):
+        _count(house, 99, number)
+    with pytest.raises(TooManyAttempts):
+        _count(house, 99, number)
+
+
+def _count(house: House, account: int, number: str, *, adding: bool = False) -> None:
+    who = account.to_bytes(16, "big")
+    network = account.to_bytes(4, "big")
+    limits.check_sms(house.runtime, account=who, number=number, network=network, adding=adding)
 
 
 def test_a_code_is_no_secret_in_words(sanne: Browser) -> None:
