@@ -22,12 +22,16 @@ from securemail.crypto.secrets import MessageCode
 from securemail.delivery import outbox, workers
 from securemail.delivery.workers import OwnKey
 from securemail.guests import guest_sessions
-from securemail.identity import accounts, limits, login, sessions, signup
+from securemail.identity import accounts, challenges, limits, login, sessions, signup
 from securemail.identity.context import Member
+from securemail.identity.factors import backup_codes, passkeys, sms
+from securemail.identity.factors.passkeys import RelyingParty
 from securemail.identity.passwords import stretch_new
 from securemail.messages import contacts, drafts, reading, receipts, revocation, sending
 from securemail.store.models import GuestLink, Outbox
 from tests.house import House
+from tests.identity.factors.helpers import Browser
+from tests.passkeys import SoftKey
 from tests.servers import Postgres, Sqlite
 
 _PAGE = 8192
@@ -90,6 +94,29 @@ def live(house: House, canary: Canary) -> None:
         drafts.save(ctx, member, draft, 0, content)
         drafts.save(ctx, member, draft, 1, content)
     answer(house, canary, member, sent)
+    secure(house, canary, member)
+
+
+def secure(house: House, canary: Canary, member: Member) -> None:
+    """Every second step, finished and begun."""
+    browser, key = Browser(house, member), SoftKey()
+    canary.keep("seed of the app", browser.app().secret)
+    number = "".join(secrets.choice(string.digits) for _ in range(6))
+    sent = {"region": "NL", "host": "localhost"}
+    browser.do(sms.begin, browser.held, browser.owner, canary.keep("phone", f"+31612{number}"), **sent)
+    browser.do(sms.enrol, browser.held, browser.owner, browser.do(challenges.asked, browser.held)["phone"]["code"])
+    made = key.create(
+        browser.do(
+            passkeys.creation_options, browser.held, browser.owner, rp=RelyingParty.of("http://localhost:8000", "x")
+        )
+    )
+    name = canary.word("name of the passkey")
+    browser.do(passkeys.add, browser.held, browser.owner, made, name=name, prf=key.prf)
+    canary.keep("the passkey's secret", (key.prf or b"").hex())
+    for number, code in enumerate(codes := browser.do(backup_codes.renew, browser.owner.root)):
+        canary.keep(f"backup code {number}", code)
+    browser.do(backup_codes.show, browser.held, codes)
+    canary.keep("seed of another app", browser.scan().secret)
 
 
 def sign_up(house: House, canary: Canary) -> Member:
