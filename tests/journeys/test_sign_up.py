@@ -5,6 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from securemail.organisations import organisations
+from securemail.organisations.policy import Policy
 from tests.browser import open_context
 from tests.house import PASSWORD
 from tests.journeys.people import (
@@ -113,12 +115,32 @@ def test_a_common_password_is_refused_and_the_name_stays(office: Office, phone: 
 
 
 def test_closed_sign_up_is_said_and_offered_nowhere(sqlite: Sqlite, tmp_path: Path, phone: Page) -> None:
-    with open_office(tmp_path / "var", sqlite.new_database(), worker=False, SIGN_UP="closed") as office:
+    with open_office(tmp_path / "var", sqlite.new_database(), worker=False) as office:
+        with office.work() as ctx:
+            organisations.decide(ctx, office.organisation, Policy(sign_up="invitation"))
         phone.goto(f"{office.url}/login")
         expect(phone.get_by_role("link", name="Maak een account")).to_have_count(0)
         answer = phone.goto(f"{office.url}/signup")
         assert answer is not None
         assert answer.status == 403
+        expect(phone.get_by_role("heading", name="Aanmelden op uitnodiging")).to_be_visible()
+
+
+def test_left_after_the_password_the_rest_is_asked_for_later(office: Office, phone: Page) -> None:
+    ask_for_account(phone, office.url, "later@example.org")
+    phone.goto(link_in(office.sink.wait_for("later@example.org")[0]))
+    phone.get_by_role("button", name="Ga verder").click()
+    phone.get_by_label("Je naam").fill("Sanne Kuipers")
+    phone.get_by_label("Wachtwoord", exact=True).fill(PASSWORD)
+    phone.get_by_role("button", name="Ga verder").click()
+    _shown_code(phone)
+    phone.goto(f"{office.url}/inbox")
+    expect(phone.get_by_role("link", name="2FA instellen")).to_be_visible()
+    phone.goto(f"{office.url}/signup/secure")
+    phone.get_by_role("link", name="Later instellen").click()
+    expect(phone.get_by_role("heading", name="Je account is klaar")).to_be_visible()
+    phone.get_by_role("link", name="Verzend je eerste bericht").click()
+    expect(phone.get_by_label("Onderwerp")).to_be_visible()
 
 
 def _shown_code(page: Page) -> str:
