@@ -3,6 +3,9 @@
 The mailbox keeps its id and address, so that new mail comes in all the time, before and after.
 """
 
+from collections.abc import Collection
+from datetime import datetime
+
 from sqlalchemy import Update, delete, func, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -78,6 +81,14 @@ def locked_in(ctx: Context, mailbox: bytes) -> int:
     """How many messages a mailbox keeps that nobody can open any more."""
     kept = select(func.count()).select_from(Item).where(Item.mailbox == mailbox, Item.folder == LOCKED)
     return ctx.db.scalar(kept) or 0
+
+
+def started(ctx: Context, mailboxes: Collection[bytes]) -> dict[bytes, datetime]:
+    """When those of these mailboxes that started anew did so, for who writes to them."""
+    rows = ctx.db.execute(
+        select(Mailbox.id, Mailbox.started_anew).where(Mailbox.id.in_(mailboxes), Mailbox.started_anew.is_not(None))
+    )
+    return {mailbox: moment for mailbox, moment in rows if moment is not None}
 
 
 def hold(ctx: Context, *mailboxes: bytes) -> dict[bytes, Mailbox]:

@@ -56,19 +56,20 @@ def password_page(own: OwnWords, errors: Errors, *, action: str, fresh: bool = F
     )  # fmt: skip
 
 
-def let_in(ctx: Context, new: NewAccount, address: str) -> str:
-    """Log the browser in, and show the new recovery code, this once."""
+def let_in(ctx: Context, new: NewAccount, address: str, *, locked: int | None = None) -> str:
+    """Log the browser in, and show the new recovery code, this once; after a fresh start also how many messages
+    stay locked."""
     secret = login.start_session(ctx, new.root, remember=False, browser=devices.this_browser())
     entering.let_in(ctx, secret, new.root.account, remember=False, by="step")
     security.use_for_forms(secret)
-    return code_page(new.code_groups, Errors(), mailed=new.code_mailed, address=address)
+    return code_page(new.code_groups, Errors(), mailed=new.code_mailed, address=address, locked=locked)
 
 
-def code_page(groups: list[str], errors: Errors, *, mailed: bool, address: str) -> str:
+def code_page(groups: list[str], errors: Errors, *, mailed: bool, address: str, locked: int | None = None) -> str:
     """The new recovery code with its buttons."""
     return render(
         "recovery/new_code.html", groups=groups, mailed=mailed, address=address, action=url_for("recovery.saved"),
-        errors=errors,
+        locked=locked, errors=errors,
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """One conversation: reading, opening, answering, who has read it, and taking back."""
 
+from datetime import datetime
+
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -8,6 +10,7 @@ from securemail import ids
 from securemail.delivery import outbox
 from securemail.errors import InvalidInput
 from securemail.identity.context import Context, Member
+from securemail.mailboxes import anew
 from securemail.messages import drafts, listing, reading, receipts, revocation, sending
 from securemail.web import faces, present
 from securemail.web import viewmodels as views
@@ -147,7 +150,15 @@ def _dialog(template: str, message: bytes) -> ResponseReturnValue:
         "dialog",
         conversation_id=conversation,
         letter=present.letter(letter, me, waiting, photos=faces.of_letters(ctx, [letter])),
+        anew=_started_anew(ctx, letter),
     )
+
+
+def _started_anew(ctx: Context, letter: reading.Letter) -> dict[str, datetime]:
+    """By place: when a receiver lost every way in and began again with new keys."""
+    to = letter.head.to if letter.head else ()
+    moments = anew.started(ctx, {who.principal for who in to if who.kind == "mailbox"})
+    return {str(place): moments[who.principal] for place, who in enumerate(to) if who.principal in moments}
 
 
 def _key() -> bytes:

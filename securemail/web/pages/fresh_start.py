@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from securemail.errors import InvalidInput
 from securemail.identity import fresh_start, limits
+from securemail.mailboxes import anew as mailboxes
 from securemail.web import choosing, forms, session
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
@@ -61,7 +62,7 @@ def password() -> ResponseReturnValue:
         if error.field == "token":
             return _token_form(forms.errors_of(error)), 422
         return choosing.password_page(own, forms.errors_of(error), action=here, fresh=True), 422
-    return choosing.let_in(ctx, new, own[1])
+    return choosing.let_in(ctx, new, own[1], locked=mailboxes.locked_in(ctx, new.mail.principal))
 
 
 def _standing(errors: Errors, status: int) -> ResponseReturnValue:

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from securemail import ids
 from securemail.crypto.codes import write_recovery_code
 from securemail.crypto.secrets import RecoveryCode
 from securemail.delivery.workers import OwnKey
@@ -226,7 +227,7 @@ def decide(app: Flask, verb: str) -> TestResponse:
 def test_a_fresh_start_from_the_question_to_the_new_inbox(
     app: Flask, visitor: Visitor, house: House, worker: OwnKey
 ) -> None:
-    house.send(SANNE)
+    sent = house.send(SANNE)
     begin_anew(visitor, house, worker)
     assert "Sanne Kuipers" in decide(app, "allow").text
     assert pass_the_day(house, worker, hours=72) == 1
@@ -236,7 +237,13 @@ def test_a_fresh_start_from_the_question_to_the_new_inbox(
     assert SANNE[0] in page.text
     page = visitor.post("/recovery/anew/password", {"token": token, "password": NEW})
     assert len(code_shown(page)) == 44
+    assert "1 ouder bericht blijft op slot" in page.text
     assert visitor.get("/inbox").status_code == 200
+    marieke = Visitor(app, "192.0.2.9")
+    marieke.log_in(MARIEKE[0], PASSWORD)
+    dialog = marieke.get(f"/messages/{ids.to_text(sent.message)}/receipts")
+    assert "Opnieuw begonnen" in dialog.text
+    assert "niet meer te openen" in dialog.text
     assert visitor.post("/recovery/anew/password", {"token": token, "password": NEW}).status_code == 422
 
 
