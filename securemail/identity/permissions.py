@@ -132,6 +132,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "address.start": "owner",
     "address.cancel": "owner",
     "address.confirm": "anyone",
+    "address.confirmed": "anyone",
     "closing.close": "owner",
     "closing.closed": "anyone",
     "devices.overview": "owner",

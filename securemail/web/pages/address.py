@@ -44,11 +44,18 @@ def cancel() -> ResponseReturnValue:
     return redirect(url_for("profile.overview", saved="address"), 303)
 
 
-@pages.route("/address/confirm", methods=["GET", "POST"])
+@pages.get("/address/confirm")
 def confirm() -> ResponseReturnValue:
     """The token from one of the two mails, moved here from the address bar or typed."""
+    return _token_form(Errors())
+
+
+# Another path than the link's: from a page under the same one, the second mail's link would lead nowhere but to its #.
+@pages.route("/address/confirmed", methods=["GET", "POST"])
+def confirmed() -> ResponseReturnValue:
+    """One of the two addresses says yes."""
     if request.method == "GET":
-        return _token_form(Errors())
+        return redirect(url_for("address.confirm"), 303)
     try:
         limits.check_token(session.runtime(), session.network())
         answer = address_change.confirm(current(), forms.text("token"))

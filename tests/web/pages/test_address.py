@@ -25,7 +25,7 @@ def ask(browser: Visitor, address: str = WANTED) -> TestResponse:
 
 def confirm(browser: Visitor, token: str) -> str:
     browser.get("/address/confirm")
-    return browser.post("/address/confirm", {"token": token}).text
+    return browser.post("/address/confirmed", {"token": token}).text
 
 
 def test_both_say_yes_and_the_new_address_logs_in(
