@@ -3,6 +3,7 @@
 import html
 import io
 import re
+import threading
 
 import pytest
 from flask import Flask
@@ -265,3 +266,25 @@ def test_a_reference_is_asked_for_under_its_own_name(
     assert len(alerts(refused)) == 1
     assert visitor.post("/signup/profile", {**values, "reference": "A-123456"}).status_code == 200
     assert "A-123456" in marieke.get("/admin/members").text
+
+
+def test_of_many_who_accept_at_the_same_moment_one_joins_and_the_others_are_told(
+    app: Flask, house: House, token: str
+) -> None:
+    browsers, answers = [Visitor(app) for _ in range(12)], []
+    for browser in browsers:
+        browser.get("/invitation")
+    form = {"token": token, "by": "invitation", "name": "Lotte", "password": PASSWORD}
+
+    def accept(browser: Visitor) -> None:
+        answers.append(browser.post("/signup/profile", form))
+
+    threads = [threading.Thread(target=accept, args=(browser,)) for browser in browsers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200] + [410] * 11
+    assert all("Je hebt al een account" in answer.text for answer in answers if answer.status_code == 410)
+    assert len([one for one in sent(house) if one.state == "joined"]) == 1
