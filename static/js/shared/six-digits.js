@@ -11,6 +11,14 @@
     if (document.activeElement === field) field.setSelectionRange(caret, caret);
   };
 
+  // A wrong code stands there to be looked at: what is typed next takes its place.
+  const offer = (field) => {
+    if (field?.matches?.('[data-island~="six-digits"][aria-invalid="true"]')) field.select();
+  };
+
+  document.addEventListener("focusin", (event) => offer(event.target));
+  offer(document.activeElement);
+
   document.addEventListener("input", (event) => {
     const field = event.target.closest?.('[data-island~="six-digits"]');
     if (!field || event.isComposing) return;
