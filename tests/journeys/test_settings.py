@@ -126,7 +126,7 @@ def test_another_address(every_office: Office, page: Page, somebody: Callable[..
         reader.get_by_role("button", name="Bevestigen").click()
     expect(reader.get_by_role("heading", name="Je e-mailadres is gewijzigd")).to_be_visible()
     page.reload()
-    expect(page.get_by_text(wanted)).to_be_visible()
+    expect(page.get_by_text(f"Nu is het {wanted}.")).to_be_visible()
     log_in(reader, every_office.url, wanted)
 
 
