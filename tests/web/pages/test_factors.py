@@ -18,6 +18,7 @@ from securemail.organisations.policy import Policy
 from securemail.store.models import Draft, Message, Outbox
 from tests.house import FATIMA, PASSWORD, SANNE, House
 from tests.passkeys import SoftKey
+from tests.test_english_pages import dutch_on
 from tests.visitor import Visitor, alerts
 
 PHONE = "06 12 34 56 78"
@@ -321,3 +322,28 @@ def test_without_an_sms_service_it_is_said(sanne: Visitor, house: House) -> None
     assert "er is geen dienst ingesteld die sms’en verstuurt" in sanne.get("/security/2fa").text
     assert sanne.get("/security/2fa/phone").location == "/security/2fa"
     assert sanne.post("/security/2fa", {"method": "sms"}).status_code == 422
+
+
+def test_every_page_speaks_english(sanne: Visitor, house: House) -> None:
+    sanne.get("/inbox")
+    sanne.post("/profile/language", {"language": "en", "next": "/security"})
+    phone = scan(sanne)
+    shown = [sanne.get("/security/2fa/app").text, sanne.post("/security/2fa/app", {"code": "12"}).text]
+    sanne.post("/security/2fa/app", {"code": code_now(house, phone)})
+    shown.append(sanne.post("/security/2fa", {"method": "x"}).text)
+    added = make(sanne, SoftKey(prf=None), "Phone").json["next"]
+    sanne.get("/security/2fa/phone")
+    shown.append(sanne.post("/security/2fa/phone", {"phone": "010 123 45 67"}).text)
+    sanne.post("/security/2fa/phone", {"phone": PHONE})
+    key = ids.to_text(bytes.fromhex(vault_of(house).passkeys[0].id))
+    paths = [
+        added, "/security", "/security/2fa/second", "/security/2fa/phone/code", "/security/2fa/app/remove",
+        f"/security/2fa/passkey/{key}/name", f"/security/2fa/passkey/{key}/remove", "/security/backup-codes",
+        "/security/2fa/done",
+    ]  # fmt: skip
+    shown += [sanne.get(path).text for path in paths]
+    sanne.post("/security/backup-codes/new")
+    shown += [sanne.get("/security/backup-codes").text, sanne.post("/security/backup-codes").text]
+    sanne.post("/security/backup-codes", {"saved": "1"})
+    shown.append(sanne.get("/security/backup-codes").text)
+    assert [found for page in shown if (found := dutch_on(page) - {"sanne", "kuipers"})] == []
