@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from securemail.crypto.secrets import SessionSecret
 from securemail.delivery import sms as delivery
@@ -27,6 +27,28 @@ from securemail.web.htmx import render
 from securemail.web.languages import language
 
 _LONGEST_CODE: Final = 20
+_BACKUP_TYPING: Final = lazy_gettext("Een back-upcode heeft 8 letters en cijfers, zoals 4F7K-92QX.")
+_CODE_TEXTS: Final = {
+    "typing": lazy_gettext("Een code heeft 6 cijfers."),
+    "used": lazy_gettext("Deze code is al gebruikt. Wacht op de volgende code in je app."),
+    "clock": lazy_gettext(
+        "Deze code hoort bij een ander tijdstip. Zet de klok van je telefoon op automatisch en probeer het opnieuw."
+    ),
+    "expired": lazy_gettext("Deze code is verlopen. Vraag een nieuwe code."),
+}
+_PASSKEY_FAILED: Final = lazy_gettext("Dat is niet gelukt. Er is niets veranderd. Probeer het opnieuw.")
+_PASSKEY_TEXTS: Final = {
+    "unknown": lazy_gettext(
+        "Deze passkey hoort niet bij een account hier. Kies een andere, of log in met je wachtwoord."
+    ),
+    "rewound": lazy_gettext(
+        "Deze passkey is geweigerd, want hij is misschien gekopieerd. Log in op een andere manier."
+    ),
+    "second-only": lazy_gettext(
+        "Deze passkey kan niet alleen inloggen. Vul eerst je e-mailadres en wachtwoord in; daarna werkt hij wel."
+    ),
+    "expired": lazy_gettext("Dat duurde te lang. Probeer het opnieuw."),
+}
 _METHODS: Final[tuple[Method, ...]] = ("passkey", "totp", "sms", "backup")
 
 
@@ -110,36 +132,21 @@ def send(ctx: Context, arriving: Arriving, phone: int = 0) -> Sent:
 
 def refused_text(method: Method, refused: Refused, left: int) -> str:
     """What is told at the field: why it was not right, and how many tries are left where it was a guess."""
-    told = {
-        "typing": gettext("Een back-upcode heeft 8 letters en cijfers, zoals 4F7K-92QX.")
-        if method == "backup"
-        else gettext("Een code heeft 6 cijfers."),
-        "used": gettext("Deze code is al gebruikt. Wacht op de volgende code in je app."),
-        "clock": gettext(
-            "Deze code hoort bij een ander tijdstip. Zet de klok van je telefoon op automatisch en probeer het opnieuw."
-        ),
-        "expired": gettext("Deze code is verlopen. Vraag een nieuwe code."),
-    }
-    return told.get(refused.reason) or ngettext(
-        "Deze code klopt niet. Je kunt het nog %(num)s keer proberen.",
-        "Deze code klopt niet. Je kunt het nog %(num)s keer proberen.",
-        left,
+    told = _BACKUP_TYPING if (method, refused.reason) == ("backup", "typing") else _CODE_TEXTS.get(refused.reason)
+    if told is not None:
+        return str(told)
+    return str(
+        ngettext(
+            "Deze code klopt niet. Je kunt het nog %(num)s keer proberen.",
+            "Deze code klopt niet. Je kunt het nog %(num)s keer proberen.",
+            left,
+        )
     )
 
 
 def passkey_text(refused: Refused) -> str:
     """The sentence that a script shows when a passkey was not taken."""
-    told = {
-        "unknown": gettext(
-            "Deze passkey hoort niet bij een account hier. Kies een andere, of log in met je wachtwoord."
-        ),
-        "rewound": gettext("Deze passkey is geweigerd, want hij is misschien gekopieerd. Log in op een andere manier."),
-        "second-only": gettext(
-            "Deze passkey kan niet alleen inloggen. Vul eerst je e-mailadres en wachtwoord in; daarna werkt hij wel."
-        ),
-        "expired": gettext("Dat duurde te lang. Probeer het opnieuw."),
-    }
-    return told.get(refused.reason) or gettext("Dat is niet gelukt. Er is niets veranderd. Probeer het opnieuw.")
+    return str(_PASSKEY_TEXTS.get(refused.reason, _PASSKEY_FAILED))
 
 
 def relying_party() -> RelyingParty:

@@ -43,6 +43,7 @@ from securemail.errors import CannotOpen
 from securemail.identity import challenges, rotation, second_step, vault
 from securemail.identity.challenges import Held
 from securemail.identity.context import Context, Owner
+from securemail.identity.login import Proved
 from securemail.identity.rotation import Rotated
 from securemail.identity.second_step import Refused
 from securemail.identity.vault import Listed, Vault
@@ -79,15 +80,6 @@ class RelyingParty:
         """From the address that people type."""
         url = urlsplit(public_url)
         return cls(url.hostname or "", f"{url.scheme}://{url.netloc}", name)
-
-
-@dataclass(frozen=True, repr=False)
-class Proved:
-    """A passkey opened this root key, which is the published one."""
-
-    root: RootKeys
-    unlocker: bytes
-    pair: KeyPair
 
 
 def reject_secret(body: Any) -> None:
