@@ -23,9 +23,10 @@ from tests.servers import Sqlite
 WORD = re.compile(r"[^\W\d_]{2,}")
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "wbr"}
 ENGLISH = {"Accept-Language": "en-GB,en;q=0.9"}
-STRANGERS = ["/login", "/login/again", "/signup", "/signup/activate", "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere"]
+STRANGERS = ["/login", "/login/again", "/signup", "/signup/activate", "/invitation", "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere"]
 MEMBERS = [
     "/inbox", "/sent", "/drafts", "/more", "/compose", "/nowhere",
+    "/admin/members", "/admin/invitations", "/admin/invitations/new", "/admin/policy", "/signup/secure", "/signup/ready",
     "/security", "/security/2fa", "/security/2fa/phone", "/security/2fa/passkey",
 ]  # fmt: skip
 LETTERS = "Quarterly figures\n\nThe amount is € 384."
@@ -116,6 +117,7 @@ def test_mistakes_are_told_in_english(browser: FlaskClient) -> None:
         post(browser, "/signup", "/signup", address="a@"),
         post(browser, "/signup", "/signup", address="somebody@example.org"),
         post(browser, "/signup/activate", "/signup/activate", token="x"),
+        post(browser, "/invitation", "/invitation", token="x"),
         post(browser, "/b", "/b", code="ABCD"),
         browser.post("/login", headers=ENGLISH).text,
     ]

@@ -40,6 +40,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "signup.saved": "owner",
     "signup.secure": "owner",
     "signup.ready": "member",
+    "reference.edit": "owner",
     "members.overview": "administrator",
     "invitations.overview": "administrator",
     "invitations.new": "administrator",

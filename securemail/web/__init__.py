@@ -31,7 +31,7 @@ from securemail.web import (
 AREAS = (
     "health", "pwa", "login", "login_passkey", "login_step", "stepup", "setup", "signup", "mailbox", "conversation",
     "compose", "guest", "profile", "settings", "rotation", "recovery", "fresh_start", "waits", "requests",
-    "members", "invitations", "policy", "factors", "phones", "passkeys",
+    "members", "invitations", "policy", "reference", "factors", "phones", "passkeys",
     "address", "devices", "closing",
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from securemail.web import auth, forms, places, session
 from securemail.web.auth import owner
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
-from securemail.web.pages import credentials
+from securemail.web.pages import credentials, reference
 from securemail.web.session import current
 
 pages = Blueprint("profile", __name__)
@@ -34,7 +34,10 @@ def overview() -> ResponseReturnValue:
     me = owner()
     changing = address_change.of(current(), me) is not None
     toast = _said(request.args.get("saved", ""))
-    return render("settings/profile.html", zone=places.name_of(me.zone), changing=changing, toast=toast)
+    label, told = reference.asked(current(), me)
+    return render(
+        "settings/profile.html", zone=places.name_of(me.zone), changing=changing, label=label, told=told, toast=toast
+    )  # fmt: skip
 
 
 @pages.route("/settings/profile/name", methods=["GET", "POST"])
