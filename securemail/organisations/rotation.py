@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from securemail.crypto import notes
+from securemail.crypto import notes, unlock
 from securemail.crypto.keypair import KeyPair
 from securemail.crypto.mailkeys import MailKeys
 from securemail.errors import CannotOpen, Forbidden
 from securemail.identity import context, tokens
 from securemail.identity.context import Context
-from securemail.mailboxes import epochs, rotation
+from securemail.mailboxes import epochs, holders, rotation
 from securemail.organisations import administrators
-from securemail.store.models import Mailbox, Member, Pending
+from securemail.store.models import Mailbox, MailGrant, Member, Pending
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,26 @@ def rotate_due(ctx: Context, member: context.Member) -> None:
     found = set(ctx.db.scalars(due))
     if member.organisation in found:
         try:
-            rotate(ctx, administrators.enter(ctx, member).keys)
+            entered = administrators.enter(ctx, member).keys
+            rotate(ctx, entered, without=_withdrawn(ctx, entered))
         except Forbidden:
             log.info("the organisation's key is renewed by the next session of an administrator")
     if member.mailbox in found:
         rotation.rotate_mail(ctx, member)
+
+
+def _withdrawn(ctx: Context, keys: MailKeys) -> frozenset[bytes]:
+    """Administrators on the list whose grant is gone: they started anew, and have to be made administrators again.
+
+    Rows can only take somebody off here, as deleting the grant itself does; nobody is given anything because of them.
+    """
+    sealed = ctx.db.scalars(select(Mailbox.sealed_holders).where(Mailbox.id == keys.principal)).one()
+    try:
+        opened = unlock.open_organisation_holders(keys.mk, keys.principal, keys.epoch, sealed)
+    except CannotOpen:
+        return frozenset()  # the rotation itself raises the alarm
+    granted = set(ctx.db.scalars(select(MailGrant.grantee).where(MailGrant.mailbox == keys.principal)))
+    return frozenset(holder.grantee for holder in holders.from_json(opened) if holder.grantee not in granted)
 
 
 def _reference(keys: MailKeys, public_key: bytes, account: bytes, sealed: bytes) -> bytes:

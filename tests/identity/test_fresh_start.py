@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from securemail.crypto.secrets import MessageCode
+from securemail.crypto.unlock import seal_organisation_holders
 from securemail.delivery.workers import OwnKey
 from securemail.errors import Forbidden, InvalidInput, NotFound
 from securemail.guests import guest_sessions
@@ -15,9 +16,10 @@ from securemail.identity.accounts import NewAccount
 from securemail.identity.login import WrongLogin
 from securemail.identity.passwords import stretch_new
 from securemail.identity.waits import Wait
-from securemail.mailboxes import anew, directory
+from securemail.mailboxes import anew, directory, grants, holders
+from securemail.mailboxes.holders import Holder
 from securemail.messages import contacts, drafts, listing, sending
-from securemail.organisations import administrators
+from securemail.organisations import administrators, rotation
 from securemail.store.models import (
     Account,
     Envelope,
@@ -288,6 +290,34 @@ def test_an_administrator_who_begins_again_is_one_no_more(house: House, worker: 
     marieke = log_in(house, MARIEKE[0], NEW)
     with house.work() as ctx, pytest.raises(Forbidden):
         administrators.enter(ctx, marieke)
+
+
+def test_the_organisations_next_key_is_not_given_to_who_began_again(house: House, worker: OwnKey) -> None:
+    second_administrator(house)
+    wait = begin(house, worker, MARIEKE[0])
+    with house.work() as ctx:
+        fresh_start.consent(ctx, administrators.enter(ctx, house.sanne), wait.id)
+    pass_the_day(house, worker, hours=72)
+    finish(house, mails.token(house, worker, "fresh_start_ready"))
+    with house.work() as ctx:
+        assert ctx.db.get_one(Mailbox, house.sanne.organisation).rotation_due
+        rotation.rotate_due(ctx, house.sanne)
+        assert administrators.enter(ctx, house.sanne).keys.epoch == 2
+    marieke = log_in(house, MARIEKE[0], NEW)
+    with house.work() as ctx, pytest.raises(Forbidden):
+        administrators.enter(ctx, marieke)
+    assert count(house, MailGrant.id, MailGrant.mailbox == house.sanne.organisation) == 1
+
+
+def second_administrator(house: House) -> None:
+    """Sanne is made an administrator as well."""
+    with house.work() as ctx:
+        entered = administrators.enter(ctx, house.marieke).keys
+        listed = [Holder(member.root.account, administrators.RIGHTS) for member in (house.marieke, house.sanne)]
+        sealed = seal_organisation_holders(entered.mk, entered.principal, entered.epoch, holders.to_json(listed))
+        ctx.db.execute(update(Mailbox).where(Mailbox.id == entered.principal).values(sealed_holders=sealed))
+        identity = house.sanne.root.identity().public
+        grants.add(ctx, entered, identity, grantee=house.sanne.root.account, rights=administrators.RIGHTS)
 
 
 # --- a writer of the database ---
