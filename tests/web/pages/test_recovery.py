@@ -11,9 +11,13 @@ from securemail import ids
 from securemail.crypto.codes import write_recovery_code
 from securemail.crypto.secrets import RecoveryCode
 from securemail.delivery.workers import OwnKey
+from securemail.identity import fresh_start, invitations
+from securemail.identity.invitation_lists import Line
 from securemail.identity.vault import Totp
+from securemail.organisations import administrators
 from tests.house import MARIEKE, PASSWORD, PETER, SANNE, House
 from tests.identity import mails
+from tests.identity.test_fresh_start import begin
 from tests.identity.test_recovery import code_of, keep, pass_the_day
 from tests.visitor import Visitor, alerts
 
@@ -263,3 +267,25 @@ def test_a_request_that_is_gone_is_told(app: Flask, house: House) -> None:
     marieke.log_in(MARIEKE[0], PASSWORD)
     marieke.get("/admin/requests")
     assert marieke.post(f"/admin/requests/{'A' * 22}/allow").status_code == 404
+
+
+def test_the_only_administrator_begins_again_and_administers_on(
+    app: Flask, visitor: Visitor, house: House, worker: OwnKey
+) -> None:
+    marieke = Visitor(app, "192.0.2.9")
+    marieke.log_in(MARIEKE[0], PASSWORD)
+    with house.work() as ctx:
+        inviter = administrators.enter(ctx, house.marieke)
+        line = Line(*PETER)
+        invitations.invite(ctx, inviter, line, language="nl", public_url="http://localhost:8000")
+    wait = begin(house, worker, MARIEKE[0])
+    with house.work() as ctx:
+        fresh_start.confirm_as_operator(ctx, wait.id, with_organisation=True)
+    pass_the_day(house, worker, hours=72)
+    token = mails.token(house, worker, "fresh_start_ready")
+    visitor.get("/recovery/anew")
+    visitor.post("/recovery/anew", {"token": token})
+    visitor.post("/recovery/anew/password", {"token": token, "password": NEW})
+    for path in ("/inbox", "/admin/members", "/admin/invitations", "/admin/policy", "/admin/requests"):
+        assert visitor.get(path).status_code == 200, path
+    assert marieke.get("/inbox").status_code == 303, "the older session has ended"
