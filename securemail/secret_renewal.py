@@ -112,7 +112,7 @@ def _batches(runtime: Runtime, kind: _Kind) -> Iterator[Renewed]:
 
 
 def _rows(ctx: Context, kind: _Kind, after: tuple[Any, ...] | None) -> list[Any]:
-    key = list(kind.table.__table__.primary_key.columns)
+    key = _key_columns(kind)
     query = select(kind.table).order_by(*key).limit(_BATCH).options(undefer("*")).with_for_update()
     if kind.only is not None:
         query = query.where(kind.only)
@@ -122,7 +122,12 @@ def _rows(ctx: Context, kind: _Kind, after: tuple[Any, ...] | None) -> list[Any]
 
 
 def _key_of(kind: _Kind, row: Any) -> tuple[Any, ...]:
-    return tuple(getattr(row, column.name) for column in kind.table.__table__.primary_key.columns)
+    return tuple(getattr(row, column.name) for column in _key_columns(kind))
+
+
+def _key_columns(kind: _Kind) -> list[Any]:
+    table: Any = kind.table.__table__
+    return list(table.primary_key.columns)
 
 
 def _renew_one(ctx: Context, kind: _Kind, row: Any) -> str:
@@ -133,7 +138,7 @@ def _renew_one(ctx: Context, kind: _Kind, row: Any) -> str:
     if not values:
         return "newest"
     table: Any = kind.table.__table__
-    mine = [column == value for column, value in zip(table.primary_key.columns, _key_of(kind, row), strict=True)]
+    mine = [column == value for column, value in zip(_key_columns(kind), _key_of(kind, row), strict=True)]
     changed(ctx.db, update(table).where(*mine).values(values))
     return "renewed"
 

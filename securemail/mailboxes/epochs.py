@@ -6,10 +6,10 @@ ever written under an epoch that is over; the loser does it again with the new k
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, select
 
 from securemail.crypto.keypair import KeyPair
 from securemail.crypto.locks import same
@@ -24,6 +24,14 @@ log = logging.getLogger(__name__)
 Opened = TypeVar("Opened")
 NEVER: Final = 0
 """The epoch of what opens with no key: damaged, and not tried again."""
+
+
+@dataclass(frozen=True)
+class _Link:
+    """One link of the chain, and the published key that it has to lead to."""
+
+    chain: MailChain
+    key: PrincipalKey | None
 
 
 def hold(ctx: Context, *mine: MailKeys, others: Collection[bytes] = ()) -> dict[bytes, int]:
@@ -86,7 +94,7 @@ def open_with_any(mail: MailKeys, opening: Callable[[KeyPair], Opened]) -> Opene
     raise CannotOpen
 
 
-def _links(ctx: Context, mail: MailKeys) -> dict[int, Row[tuple[MailChain, PrincipalKey | None]]]:
+def _links(ctx: Context, mail: MailKeys) -> dict[int, _Link]:
     # With one statement: a re-lock that ends at this moment deletes both rows.
     rows = ctx.db.execute(
         select(MailChain, PrincipalKey)
@@ -96,15 +104,14 @@ def _links(ctx: Context, mail: MailKeys) -> dict[int, Row[tuple[MailChain, Princ
         )
         .where(MailChain.mailbox == mail.principal, MailChain.epoch <= mail.epoch)
     )
-    return {row.MailChain.epoch: row for row in rows}
+    return {row.MailChain.epoch: _Link(row.MailChain, row.PrincipalKey) for row in rows}
 
 
-def _previous(ctx: Context, newer: MailKeys, link: Row[tuple[MailChain, PrincipalKey | None]]) -> MailKeys | None:
-    chain, published = link
-    if published is None or not keys.genuine(ctx, "mailbox", published):
+def _previous(ctx: Context, newer: MailKeys, link: _Link) -> MailKeys | None:
+    if link.key is None or not keys.genuine(ctx, "mailbox", link.key):
         return None
     try:
-        previous = MailKeys(newer.principal, newer.epoch - 1, newer.open_previous(chain.sealed_prev))
+        previous = MailKeys(newer.principal, newer.epoch - 1, newer.open_previous(link.chain.sealed_prev))
     except CannotOpen:
         return None
-    return previous if same(previous.pair().public, published.public_key) else None
+    return previous if same(previous.pair().public, link.key.public_key) else None
