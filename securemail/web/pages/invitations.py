@@ -26,7 +26,7 @@ from securemail.web.languages import language
 pages = Blueprint("invitations", __name__)
 _AT_ONCE: Final = 25
 """So many in one transaction: a thousand at once would keep everybody else from writing for seconds."""
-_EXAMPLE: Final = "Lotte Wiersma <lotte@kantoor.example>"
+_EXAMPLE: Final = "Lotte Wiersma <lotte@example.org>"
 _LANGUAGES: Final = (("nl", "Nederlands"), ("en", "English"))
 _LARGEST_FILE: Final = 1_000_000
 
