@@ -11,22 +11,19 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from securemail import clock, ids
-from securemail.config import ROOT, Settings
+from securemail import ids
+from securemail.config import ROOT
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.secrets import MessageCode
 from securemail.identity import limits
-from securemail.organisations import setup
-from securemail.runtime import Runtime
 from tests import lived_in
 from tests.browser import launch, open_context
 from tests.house import FATIMA, PASSWORD
-from tests.lived_in import JAN, NOW, Office
+from tests.lived_in import JAN, Office
 from tests.screenshots_accounts import ACCOUNTS
-from tests.serve import CHEAP, SHIFT
-from tests.servers import Product, SmtpSink, Sqlite, running_product, sms_sink, smtp_sink
+from tests.servers import SmtpSink, Sqlite, running_product
 from tests.small_png import shrink
-from tests.studio import PICTURES, Stage, Studio
+from tests.studio import PICTURES, Stage, Studio, open_stage, setup_link
 
 README_PICTURES = ROOT / "docs" / "screenshots"
 IN_README = ("phone-inbox", "phone-landing", "phone-letter", "desktop-inbox", "desktop-composer")
@@ -264,7 +261,7 @@ MEMBERS: tuple[Pages, ...] = (mailbox_pages, conversation_pages, composer_pages,
 def main() -> None:
     """Take them all."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with _open_office() as (stage, link), sync_playwright() as playwright:
+    with open_stage() as (stage, link), sync_playwright() as playwright:
         browser = launch(playwright)
         for size, dark, language in _passes():
             _take_pass(browser, stage, size=size, dark=dark, language=language)
@@ -316,41 +313,12 @@ def _look(dark: bool, language: str) -> str:
     return f"{'dark' if dark else 'light'}{'' if language == 'nl' else '-en'}"
 
 
-@contextmanager
-def _open_office() -> Iterator[tuple[Stage, str]]:
-    """The product at ten to twelve, a week of post in it. Its set-up link still shows what it looks like too late."""
-    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
-    shift = {SHIFT: str((NOW - clock.now()).total_seconds())}
-    try:
-        url = Sqlite(folder).new_database()
-        with (
-            smtp_sink() as sink,
-            sms_sink() as sms,
-            running_product(folder / "var", url, smtp_port=sink.port, sms=sms, environ=shift) as product,
-        ):
-            sink.refuse["bounce@oud-adres.example"] = "550 5.1.1 No such user"
-            link = _setup_picture_link(product)
-            office = lived_in.furnish(folder / "var", url)
-            sink.wait_for(FATIMA[0], 2)
-            yield Stage(product, sink, sms, office), link
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _setup_picture_link(product: Product) -> str:
-    runtime = Runtime.assemble(Settings.from_environ(product.environ), argon2=CHEAP, clock=lambda: NOW)
-    link = setup.ensure_link(runtime)
-    runtime.engine.dispose()
-    assert link is not None
-    return link
-
-
 def _set_up_pages(browser: Browser, link: str) -> None:
     """What the one-time link shows once it has been used; the form itself comes from a second, empty product."""
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
     url = Sqlite(folder).new_database()
     with running_product(folder / "var", url, smtp_port=1, workers=0) as empty:
-        fresh = _setup_picture_link(empty)
+        fresh = setup_link(empty)
         for size, dark, language in _passes():
             with _context(browser, size, dark, language) as context:
                 page = context.new_page()

@@ -14,6 +14,7 @@ from tests.lived_in import Newcomer
 from tests.servers import SmsSink
 from tests.studio import Studio
 
+Pages = Callable[[Studio], None]
 NUMBER, WRITTEN = "+31612345678", "06 12345678"
 NEW_PASSWORD = "zeven groene tulpen op het balkon"
 PHOTO = ROOT / "static" / "icons" / "app-512.png"
@@ -309,6 +310,6 @@ def fresh_start_pages(at: Studio) -> None:
     at.see("/admin/requests", "requests")
 
 
-ACCOUNTS: tuple[Callable[[Studio], None], ...] = (
+ACCOUNTS: tuple[Pages, ...] = (
     second_step_pages, settings_pages, administration_pages, recovery_pages, waiting_pages, fresh_start_pages,
 )  # fmt: skip

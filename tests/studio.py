@@ -1,17 +1,26 @@
 """What every picture of `make screenshots` is taken with: the running product, its mail, and one page of a browser."""
 
 import re
+import shutil
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from playwright.sync_api import Page
 
-from securemail.config import ROOT
-from tests.house import PASSWORD
-from tests.lived_in import Office
-from tests.serve import SHIFT
-from tests.servers import Product, SmsSink, SmtpSink, text_part
+from securemail import clock
+from securemail.config import ROOT, Settings
+from securemail.organisations import setup
+from securemail.runtime import Runtime
+from tests import lived_in
+from tests.house import FATIMA, PASSWORD
+from tests.lived_in import NOW, Office
+from tests.serve import CHEAP, SHIFT
+from tests.servers import Product, SmsSink, SmtpSink, Sqlite, running_product, sms_sink, smtp_sink, text_part
 
 PICTURES = ROOT / "var" / "screenshots"
 
@@ -35,7 +44,7 @@ class Studio(Stage):
     look: str
 
     @classmethod
-    def on(cls, stage: Stage, page: Page, size: str, look: str) -> "Studio":
+    def on(cls, stage: Stage, page: Page, size: str, look: str) -> Self:
         """Somebody's page in front of the camera."""
         return cls(stage.product, stage.sink, stage.sms, stage.office, page, size, look)
 
@@ -86,3 +95,33 @@ class Studio(Stage):
     def clock(self) -> int:
         """Seconds since 1970, as the product sees them."""
         return int(time.time() + float(self.product.environ.get(SHIFT, "0")))
+
+
+@contextmanager
+def open_stage() -> Iterator[tuple[Stage, str]]:
+    """The product at ten to twelve, a week of post in it. Its set-up link still shows what it looks like too late."""
+    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
+    shift = {SHIFT: str((NOW - clock.now()).total_seconds())}
+    try:
+        url = Sqlite(folder).new_database()
+        with (
+            smtp_sink() as sink,
+            sms_sink() as sms,
+            running_product(folder / "var", url, smtp_port=sink.port, sms=sms, environ=shift) as product,
+        ):
+            sink.refuse["bounce@oud-adres.example"] = "550 5.1.1 No such user"
+            link = setup_link(product)
+            office = lived_in.furnish(folder / "var", url)
+            sink.wait_for(FATIMA[0], 2)
+            yield Stage(product, sink, sms, office), link
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def setup_link(product: Product) -> str:
+    """The one-time link of a product, as its console prints it."""
+    runtime = Runtime.assemble(Settings.from_environ(product.environ), argon2=CHEAP, clock=lambda: NOW)
+    link = setup.ensure_link(runtime)
+    runtime.engine.dispose()
+    assert link is not None
+    return link

@@ -1,0 +1,50 @@
+"""axe finds nothing on any step and state of who somebody is: by day and by night, in Dutch and in English.
+
+The walks are those of the pictures: what is pictured is examined.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import axe_findings, open_context
+from tests.screenshots_accounts import ACCOUNTS, Pages
+from tests.studio import Stage, Studio, open_stage
+
+LOCALES = {"nl": "nl-NL", "en": "en-GB"}
+TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+
+
+@dataclass
+class Examiner(Studio):
+    """Looks at each page with axe where the studio would take a picture."""
+
+    def shoot(self, name: str, **_options: Any) -> None:
+        """Nothing is wrong with it in either scheme, and nothing sticks out."""
+        for scheme in ("dark", "light"):
+            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            # Half-way through a fade, colours are nobody's.
+            self.page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
+            found = axe_findings(self.page)
+            assert not found, f"{name}, {scheme}: {found}"
+        assert not self.page.evaluate(TOO_WIDE), f"{name} is wider than the window"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with open_stage() as (stage, _link):
+        yield stage
+
+
+@pytest.mark.parametrize(("size", "language"), [("phone", "nl"), ("desktop", "en")], ids="-".join)
+@pytest.mark.parametrize("pages", ACCOUNTS, ids=lambda pages: pages.__name__.removesuffix("_pages"))
+def test_every_step_can_be_used_by_everybody(
+    stage: Stage, chromium: Browser, pages: Pages, size: str, language: str
+) -> None:
+    stage.office.speak(language)
+    stage.office.forgive()
+    with open_context(chromium, size, locale=LOCALES[language]) as context:
+        pages(Examiner.on(stage, context.new_page(), size, f"examined-{language}"))
