@@ -66,7 +66,7 @@ def request(ctx: Context, address: str, *, language: str, kind: Asked = "recover
     tag = ctx.keys.address_tag(normal)
     ctx.db.execute(delete(Pending).where(Pending.address_tag == tag, Pending.kind == kind))
     token = Token.new()
-    tokens.add(ctx, kind, token, lifetime=LIFETIME, address=normal, account=account, content={"address": normal})
+    tokens.add(ctx, kind, token, lifetime=LIFETIME, address=normal, account=account)
     payload = {"to": normal, "language": language, "path": f"{path}#{ids.token_to_text(token)}"}
     # Without a mailbox to fall back on, the mail is lost when no worker lives; it is asked for again.
     if found.known:
