@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from flask import Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_login import current_user
 
 from securemail import ids
@@ -17,7 +18,7 @@ from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
 from securemail.identity import browsers, limits, sessions, signup
 from securemail.identity.context import Context
-from securemail.web import htmx, session
+from securemail.web import forms, htmx, session
 from securemail.web.filters import clock_time
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
@@ -93,8 +94,16 @@ def begin_again() -> ResponseReturnValue:
         return in_place((password_form("login/dialog.html", late=True), 422))
     path = url_for("login.login", late=1, next=next_path() or None)
     if request.is_json:
-        return {"next": path}
+        return _begin_again_in_script(path)
     return ("", 204, {"HX-Redirect": path}) if htmx.is_partial() else redirect(path, 303)
+
+
+def _begin_again_in_script(path: str) -> ResponseReturnValue:
+    """A passkey's script goes to the log-in; from the dialog it must not, what stands under it would be lost."""
+    fields = forms.json_body().get("fields")
+    if isinstance(fields, dict) and fields.get("place") == "dialog":
+        return {"error": gettext("Dat duurde te lang. Annuleer en begin opnieuw.")}
+    return {"next": path}
 
 
 def password_form(

@@ -137,7 +137,7 @@
 
   const run = async (element, more = {}) => {
     const kind = element.dataset.passkey;
-    const options = await post(element, element.dataset.passkeyOptions, fields(element));
+    const options = await post(element, element.dataset.passkeyOptions, { ...fields(element), fields: fields(element) });
     if (options.prove || options.next) return leave(element, options);
     const credential = await ask(kind, options, more);
     const proof = kind === "create" ? await secretAfterwards(element, credential) : null;

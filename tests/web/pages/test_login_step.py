@@ -332,6 +332,16 @@ def test_too_late_over_a_page_asks_for_the_password_there(app: Flask, house: Hou
     assert 'name="password"' in answer.text
 
 
+def test_too_late_with_a_passkey_over_a_page_stays_there(app: Flask, house: House, app_of_sanne: pyotp.TOTP) -> None:
+    visitor = waiting(app)
+    house.clock.forward(minutes=6)
+    for place, answer in (("dialog", "error"), ("", "next")):
+        said = visitor.client.post(
+            "/login/step/passkey/options", json={"fields": {"place": place}}, headers={"X-CSRF-Token": visitor.token}
+        )
+        assert [*(said.json or {})] == [answer]
+
+
 def test_the_page_sends_nothing_secret_into_an_address(app: Flask, app_of_sanne: pyotp.TOTP) -> None:
     visitor = waiting(app)
     page = visitor.get("/login/step")
