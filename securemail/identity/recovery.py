@@ -9,7 +9,7 @@ Afterwards root key, mail key, recovery code and every session are new, and all 
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from sqlalchemy import delete, select
 
@@ -178,4 +178,4 @@ def _next(ctx: Context, root: RootKeys, kept: Vault) -> Step:
 
 def _arrive(ctx: Context, root: RootKeys, state: int) -> Step:
     secret = arrivals.arrive(ctx, account=root.account, rk=root.rk, state=state)
-    return Step(cast(SessionSecret, secret), state, None)
+    return Step(secret, state, None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from securemail.errors import NotFound
@@ -46,7 +46,7 @@ def _decide(wait: bytes, decide: Decide, outcome: str) -> ResponseReturnValue:
         own = found.wait.account == administrator.member.root.account
         return render(
             "requests/confirm.html", request=found, who=present.person(found.who.name, found.who.address), own=own,
-            outcome=outcome, action=url_for(f"requests.{request.endpoint.split('.')[1]}", wait=wait),
+            outcome=outcome, action=request.path,
         )  # fmt: skip
     try:
         who = decide(ctx, administrator, wait)
