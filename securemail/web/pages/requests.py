@@ -45,7 +45,7 @@ def _decide(wait: bytes, decide: Decide, outcome: str) -> ResponseReturnValue:
     if request.method == "GET":
         own = found.wait.account == administrator.member.root.account
         return render(
-            "requests/confirm.html", request=found, who=present.person(found.who.name, found.who.address), own=own,
+            "requests/confirm.html", who=present.person(found.who.name, found.who.address), own=own,
             outcome=outcome, action=request.path,
         )  # fmt: skip
     try:
