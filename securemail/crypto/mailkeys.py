@@ -78,7 +78,7 @@ class MailKeys:
 
     def pair(self) -> KeyPair:
         """The receiving key pair. Counts only when its public half is the published one of this epoch."""
-        return key_pair(Seed(derive(self.mk, Label.MAIL_KEM, self.principal, self.epoch)))
+        return self._pair
 
     def open_envelope(self, pair: KeyPair, sealed: bytes, message: bytes) -> ContentKey:
         """The content key in an envelope to `pair`, this principal's key pair.
@@ -126,6 +126,10 @@ class MailKeys:
         """Raises `CannotOpen` when this mailbox did not make that link."""
         key = self._links_key()
         return decode_content(unlock(key, sealed, Label.LINK_MAKER, self.principal, self.epoch, link))
+
+    @cached_property  # as the next
+    def _pair(self) -> KeyPair:
+        return key_pair(Seed(derive(self.mk, Label.MAIL_KEM, self.principal, self.epoch)))
 
     @cached_property  # fifty rows ask for it; it goes with this object, at the end of the request
     def _items_key(self) -> SymmetricKey:

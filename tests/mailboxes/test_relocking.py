@@ -110,6 +110,7 @@ def test_a_batch_ends_with_its_time(house: House, monkeypatch: pytest.MonkeyPatc
     fill(house)
     marieke = rotate_mail(house, house.marieke)
     monkeypatch.setattr(relocking, "_SECONDS", -1.0)
+    monkeypatch.setattr(relocking, "_AT_ONCE", 1)
     with house.work() as ctx:
         reading.take_in(ctx, marieke)
     assert relock(house, marieke).done == 1, "always something, or it would never end"
@@ -286,3 +287,29 @@ def test_mail_that_arrives_during_a_rotation_is_under_the_newest_key(house: Hous
         assert ctx.db.get_one(Mailbox, sanne.mailbox).mk_epoch == 2
     relock_all(house, sanne)
     assert len(seen(house, resume(house, sanne.root))[0]) == 2  # type: ignore[arg-type]
+
+
+def test_more_mail_than_is_taken_in_at_once_is_locked_to_the_new_key(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        house.send(SANNE, subject=str(number))
+    monkeypatch.setattr(reading, "_BATCH", 2)
+    sanne = rotate_mail(house, house.sanne)
+    assert relock(house, sanne) == relocking.Progress(done=5, left=0)
+    sanne = resume(house, sanne.root)
+    assert epochs_of(house, sanne.mailbox)["envelope"] == epochs_of(house, sanne.mailbox)["item"] == {2}
+    assert len(seen(house, sanne)[0]) == 5  # type: ignore[arg-type]
+
+
+def test_an_envelope_that_somebody_put_there_does_not_keep_the_chain(house: House) -> None:
+    sent = house.send(SANNE)
+    with house.work() as ctx:
+        ctx.db.execute(update(Envelope).where(Envelope.principal == house.sanne.mailbox).values(sealed_cek=b"nep"))
+    sanne = rotate_mail(house, house.sanne)
+    relock_all(house, sanne)
+    sanne = resume(house, sanne.root)
+    assert sanne.mail.older == ()
+    with house.work() as ctx:
+        assert ctx.db.get_one(Envelope, (sent.message, sanne.mailbox)).epoch == epochs.NEVER
+        assert not reading.anything_waiting(ctx, sanne)

@@ -17,6 +17,7 @@ from tests.visitor import HTMX, Visitor
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """One row in each batch, so that there is something to see."""
     monkeypatch.setattr(relocking, "_SECONDS", -1.0)
+    monkeypatch.setattr(relocking, "_AT_ONCE", 1)
     monkeypatch.setattr(rotation, "_BATCHES", 1)
 
 
