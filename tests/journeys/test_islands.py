@@ -26,7 +26,7 @@ WORDS = ("cancelled", "known", "unsupported", "offline", "failed", "refused")
 def page(chromium: Browser, office: Office) -> Iterator[Page]:
     with open_context(chromium, "phone") as context:
         page = context.new_page()
-        page.goto(f"{office.url}/login")
+        page.goto(f"{office.url}/signup")
         yield page
 
 
@@ -72,7 +72,7 @@ def test_another_code_can_be_asked_for_when_the_clock_has_run_out(chromium: Brow
     with open_context(chromium, "phone") as context:
         page = context.new_page()
         page.clock.install()
-        page.goto(f"{office.url}/login")
+        page.goto(f"{office.url}/signup")
         put(page, RESEND)
         page.evaluate("() => document.dispatchEvent(new Event('htmx:after:swap'))")
         expect(page.locator("[data-resend-clock]")).to_have_text("1:15")
@@ -108,7 +108,7 @@ class Server:
         self.asked: list[Any] = []
         self.finished: list[Any] = []
         self.headers: dict[str, str] = {}
-        self._answer, self._status = answer or {"next": "/login?ended=1"}, status
+        self._answer, self._status = answer or {"next": "/signup?done=1"}, status
         page.route("**/options/*", self._options)
         page.route("**/finish", self._finish)
 
@@ -153,7 +153,7 @@ def made(page: Page, server: Server, kind: str = "create", more: str = "") -> An
     page.goto(page.url.split("?")[0])
     passkey(page, kind, more)
     press(page)
-    page.wait_for_url("**/login?ended=1")
+    page.wait_for_url("**/signup?done=1")
     return server.finished[-1]
 
 
@@ -247,7 +247,7 @@ def test_somebody_who_does_not_prove_who_they_are_can_try_again(page: Page) -> N
         expect(page.locator("#passkey-status")).to_have_text("cancelled")
     with authenticator(page):
         press(page)
-        page.wait_for_url("**/login?ended=1")
+        page.wait_for_url("**/signup?done=1")
     assert len(server.finished) == 1
 
 
