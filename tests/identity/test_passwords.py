@@ -63,3 +63,12 @@ def test_the_list_is_about_twenty_thousand_words_and_says_its_licence() -> None:
 
 def test_a_password_of_a_thousand_characters_is_judged_at_once() -> None:
     assert strength("abc " * 256, OWN).verdict in ("ok", "common")
+
+
+@pytest.mark.parametrize(("second_step", "needed"), [(False, 15), (True, 12)])
+def test_beside_a_second_step_twelve_characters_are_enough(second_step: bool, needed: int) -> None:
+    assert passwords.needed(second_step=second_step) == needed
+    assert strength("blauwe gans", OWN, needed).verdict == "short"
+    assert strength("blauwe gans 9", OWN, needed).verdict == ("ok" if second_step else "short")
+    with pytest.raises(InvalidInput, match="short_12" if second_step else "short$"):
+        require_strong("blauwe gans", OWN, needed)

@@ -8,10 +8,11 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from securemail import ids
 from securemail.crypto import unlock
 from securemail.crypto.codes import read_recovery_code
 from securemail.errors import CannotOpen
-from securemail.identity import login, vault
+from securemail.identity import login, photos, vault
 from securemail.identity.context import Owner
 from securemail.identity.vault import Totp
 from securemail.organisations import organisations
@@ -186,3 +187,33 @@ def test_a_fright_ends_everything_and_renews_the_code(house: House, sanne: Visit
     assert sanne.get("/inbox").status_code == 200
     house.clock.forward(minutes=11)
     assert sanne.post("/settings/devices/end-all").status_code == 403
+
+
+@pytest.fixture
+def unsecured(house: House, sanne: Visitor) -> Visitor:
+    """Sanne, whose organisation wants a second step that she has not set up."""
+    with house.work() as ctx:
+        decided = organisations.policy_of(ctx, house.sanne.organisation)
+        organisations.decide(ctx, house.sanne.organisation, replace(decided, require_second_step=True))
+    assert "/security" in sanne.get("/inbox").location
+    return sanne
+
+
+def test_an_account_that_must_be_secured_first_still_changes_its_password(app: Flask, unsecured: Visitor) -> None:
+    assert change(unsecured).status_code == 303
+    assert Visitor(app).log_in(SANNE[0], NEW).status_code == 303
+    assert "/security" in unsecured.get("/inbox").location
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/settings/profile", "/settings/devices", "/settings/address", "/settings/close", "/settings/recovery-code"],
+)
+def test_it_reaches_its_settings(unsecured: Visitor, path: str) -> None:
+    assert unsecured.get(path).status_code == 200
+
+
+def test_it_sees_no_faces_of_others(house: House, unsecured: Visitor) -> None:
+    with house.work() as ctx:
+        photo = photos.keep(ctx, house.marieke.owner, b"a face")
+    assert unsecured.get(f"/photos/{ids.to_text(photo)}").status_code == 404
