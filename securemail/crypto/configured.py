@@ -132,6 +132,14 @@ class ConfiguredKeys:
         """Whether a waiting token's row is as we wrote it."""
         return self._verify(mac, Label.MAC_PENDING, *facts)
 
+    def sign_device(self, *facts: Field) -> bytes:
+        """Authenticates the browser that a guest had remembered: its key is made by the browser's cookie alone."""
+        return self._sign(Label.MAC_DEVICE, *facts)
+
+    def trusts_device(self, mac: bytes, *facts: Field) -> bool:
+        """Whether a remembered browser's row is as we wrote it."""
+        return self._verify(mac, Label.MAC_DEVICE, *facts)
+
     def _directory(self) -> SymmetricKey:
         return _directory_key(self.secrets[0][1])
 

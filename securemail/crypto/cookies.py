@@ -11,7 +11,7 @@ from securemail import ids
 from securemail.crypto.encoding import decode_content, encode_content
 from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, same, unlock
-from securemail.crypto.secrets import MailKey, RootKey, SessionSecret, SymmetricKey
+from securemail.crypto.secrets import MailKey, MessageCode, RootKey, SessionSecret, SymmetricKey
 
 PENDING, FULL, RECOVERING, RECOVERED = 0, 1, 2, 3
 """The states of a session, bound into its lock. Pending: the password was right, the second step is missing.
@@ -73,6 +73,28 @@ def seal_session_link_key(secret: SessionSecret, dk: MailKey, *, session: bytes,
 def open_session_link_key(secret: SessionSecret, sealed: bytes, *, session: bytes, link: bytes, state: int) -> MailKey:
     """Raises `CannotOpen` when cookie and row do not belong together."""
     return MailKey.opened(unlock(_session_key(secret, session), sealed, Label.SESSION_DK, session, link, state))
+
+
+def seal_session_code(secret: SessionSecret, code: MessageCode, *, session: bytes, link: bytes) -> bytes:
+    """A message code that was right, until the agreed password comes with it."""
+    return lock(_session_key(secret, session), code, Label.SESSION_CODE, session, link)
+
+
+def open_session_code(secret: SessionSecret, sealed: bytes, *, session: bytes, link: bytes) -> MessageCode:
+    """Raises `CannotOpen` when cookie and row do not belong together."""
+    return MessageCode(unlock(_session_key(secret, session), sealed, Label.SESSION_CODE, session, link))
+
+
+def seal_link_challenge(secret: SessionSecret, content: Mapping[str, Any], *, session: bytes, link: bytes) -> bytes:
+    """What a guest's browser was asked for at one link: the code that was sent to the phone."""
+    key = _session_key(secret, session)
+    return lock(key, encode_content(content), Label.SESSION_LINK_CHALLENGE, session, link)
+
+
+def open_link_challenge(secret: SessionSecret, sealed: bytes, *, session: bytes, link: bytes) -> dict[str, Any]:
+    """Raises `CannotOpen` when cookie and row do not belong together."""
+    key = _session_key(secret, session)
+    return decode_content(unlock(key, sealed, Label.SESSION_LINK_CHALLENGE, session, link))
 
 
 def form_token(secret: SessionSecret) -> str:

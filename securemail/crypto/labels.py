@@ -22,6 +22,10 @@ class Label(StrEnum):
     DRAFT = "draft"
     CONTACT = "contact"
     LINK_DK = "link/dk"
+    LINK_DEVICE = "link/device"  # the key pair of a guest's remembered browser
+    SESSION_CODE = "session/code"  # the guest's session cookie, as the next
+    SESSION_LINK_CHALLENGE = "session/link"
+    DEVICE_NOTE = "device/note"  # the secret of a remembered browser
     LINK_GUEST = "link/guest"
     LINK_MAKER = "link/maker"
     DIRECTORY_ENTRY = "directory/entry"
@@ -54,6 +58,10 @@ class Label(StrEnum):
     MAIL_CHAIN = "mail/chain"
     MAIL_HOLDERS = "mail/holders"  # both the derivation and the lock of a holder list
     LINK_KEY = "link/key"
+    LINK_KEY_PASSWORD = "link/key-pw"  # noqa: S105 - the name of a purpose
+    REMEMBER_ID = "remember/id"
+    REMEMBER_KEM = "remember/kem"
+    REMEMBER_NOTE = "remember/note"
     LINK_REF = "link/ref"
     LINK_FACTS = "link/facts"  # derivation of the key that locks a guest's own details
     PENDING_KEY = "pending/key"
@@ -69,6 +77,7 @@ class Label(StrEnum):
     MAC_OUTBOX = "mac/outbox"
     MAC_ORGANISATION = "mac/organisation"
     MAC_LINK = "mac/link"
+    MAC_DEVICE = "mac/device"
     MAC_PENDING = "mac/pending"
     TAG_ADDRESS = "address"
     TAG_ATTEMPT = "attempt"

@@ -10,6 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from securemail.store.base import Base, Id, Moment, Sealed, Word
 
 
+def _where_set(name: str, column: str) -> Index:
+    """An index over the few rows that have a value there: whatever is due is looked for among them."""
+    some = text(f"{column} IS NOT NULL")
+    return Index(name, column, sqlite_where=some, postgresql_where=some)
+
+
 class Conversation(Base):
     """What messages hang together; the subject stands in their heads."""
 
@@ -44,6 +50,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("sender", "idempotency_key"),
         Index("ix_message_conversation", "conversation", "sent_at"),
+        _where_set("ix_message_expires", "expires"),
         CheckConstraint("sender_kind IN ('mailbox', 'link')", name="sender_kind"),
         CheckConstraint("state IN ('sent', 'revoked')", name="state"),
     )
@@ -56,6 +63,7 @@ class Message(Base):
     sent_at: Mapped[Moment]
     idempotency_key: Mapped[Id]
     state: Mapped[Word]
+    expires: Mapped[Moment | None]
     mac: Mapped[bytes] = mapped_column(LargeBinary(64))
     sealed_head: Mapped[Sealed]
     sealed_body: Mapped[Sealed] = mapped_column(deferred=True)
@@ -70,8 +78,13 @@ class Recipient(Base):
     __tablename__ = "recipient"
     __table_args__ = (
         UniqueConstraint("message", "principal"),
+        _where_set("ix_recipient_expires", "expires"),
+        _where_set("ix_recipient_remind", "remind"),
         CheckConstraint("kind IN ('mailbox', 'link')", name="kind"),
-        CheckConstraint("state IN ('waiting', 'notified', 'bounced', 'opened', 'revoked', 'gone')", name="state"),
+        CheckConstraint(
+            "state IN ('waiting', 'notified', 'bounced', 'opened', 'revoked', 'gone', 'unready', 'expired')",
+            name="state",
+        ),
     )
 
     message: Mapped[Id] = mapped_column(ForeignKey("message.id"), primary_key=True)
@@ -81,6 +94,8 @@ class Recipient(Base):
     state: Mapped[Word]
     state_at: Mapped[Moment]
     opened_at: Mapped[Moment | None]
+    expires: Mapped[Moment | None]
+    remind: Mapped[Moment | None]
 
 
 class Envelope(Base):
