@@ -12,7 +12,7 @@ from securemail import ids
 from securemail.config import Settings
 from securemail.crypto.codes import read_message_code
 from securemail.crypto.secrets import MessageCode, SessionSecret
-from securemail.guests import guest_sessions
+from securemail.guests import gate, guest_sessions
 from securemail.identity import accounts
 from securemail.identity.context import Context, Guest, Member
 from securemail.identity.passwords import NewPassword, stretch_new
@@ -90,8 +90,8 @@ class House:
         """A guest opens a conversation with the code from the mail."""
         code = self.code_of(conversation, address)
         with self.work() as ctx:
-            secret, link = guest_sessions.open_link(ctx, code, None)
-        return self.guest(secret, link.link_ref), secret
+            entered = gate.enter_code(ctx, code, None)
+        return self.guest(entered.secret, entered.link.link_ref), entered.secret
 
     def guest(self, secret: SessionSecret, ref: bytes) -> Guest:
         """A guest who comes back with their cookie."""
@@ -134,6 +134,13 @@ def _member(new: accounts.NewAccount, who: tuple[str, str], organisation: bytes)
         kind="mailbox", mail=new.mail, address=who[0], name=who[1], language="nl", account=new.root.account,
         root=new.root, session=bytes(32), organisation=organisation,
     )  # fmt: skip
+
+
+def open_link(ctx: Context, code: MessageCode, secret: SessionSecret | None) -> tuple[SessionSecret, GuestLink]:
+    """A guest's browser gives a code to which nothing more is asked."""
+    entered = gate.enter_code(ctx, code, secret)
+    assert entered.step == "open"
+    return entered.secret, entered.link
 
 
 def typed(code: str) -> MessageCode:

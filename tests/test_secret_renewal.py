@@ -11,7 +11,7 @@ from securemail import cli, secret_renewal
 from securemail.crypto.configured import ConfiguredKeys
 from securemail.crypto.secrets import Secret
 from securemail.errors import NotFound
-from securemail.guests import guest_sessions, links
+from securemail.guests import links
 from securemail.identity import login, rotation, signup
 from securemail.identity.passwords import stretch_new
 from securemail.mailboxes import directory
@@ -19,7 +19,7 @@ from securemail.mailboxes.keys import UntrustedKey
 from securemail.messages import listing
 from securemail.organisations import organisations
 from securemail.store.models import Account, Address, GuestLink, Message, Organisation, Outbox, Pending, PrincipalKey
-from tests.house import FATIMA, MARIEKE, PASSWORD, SANNE, House, furnish
+from tests.house import FATIMA, MARIEKE, PASSWORD, SANNE, House, furnish, open_link
 from tests.rotations import fill, resume
 from tests.security.processes import dump, killed_at
 from tests.servers import SECRET
@@ -79,7 +79,7 @@ def test_everything_works_with_the_new_secret_alone(house: House) -> None:
         assert found is not None
         assert found.name == SANNE[1]
         assert organisations.first(ctx) is not None
-        guest_sessions.open_link(ctx, code, None)
+        open_link(ctx, code, None)
     after.send(SANNE, author=marieke)
     assert secret_renewal.left(both(house).runtime) == secret_renewal.Left(0, 0, None)
 
@@ -91,7 +91,7 @@ def test_before_it_nothing_works_without_the_older_secret(house: House) -> None:
     with after.work() as ctx:
         assert directory.find(ctx, SANNE[0]) is None
         with pytest.raises(links.WrongCode):
-            guest_sessions.open_link(ctx, code, None)
+            open_link(ctx, code, None)
     with pytest.raises(UntrustedKey):
         resume(after, house.marieke.root)
 

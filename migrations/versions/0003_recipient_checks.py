@@ -19,12 +19,14 @@ def upgrade() -> None:
         table.add_column(sa.Column("tries", sa.SmallInteger(), nullable=False, server_default="0"))
         table.add_column(sa.Column("locked", sa.DateTime(timezone=True), nullable=True))
         table.add_column(sa.Column("closed", sa.DateTime(timezone=True), nullable=True))
+        table.add_column(sa.Column("successor", sa.LargeBinary(length=16), nullable=True))
         table.add_column(sa.Column("claimed_by", sa.LargeBinary(length=16), nullable=True))
         table.alter_column("sealed_dk", existing_type=sa.LargeBinary(), nullable=True)
         table.drop_constraint(op.f("ck_guest_link_ck_guest_link_method"), type_="check")
         table.create_check_constraint(op.f("ck_guest_link_method"), _METHODS)
         table.create_check_constraint(op.f("ck_guest_link_parameters"), "parameters IS NULL OR method = 'password'")
         table.create_foreign_key(op.f("fk_guest_link_claimed_by"), "mailbox", ["claimed_by"], ["id"])
+        table.create_foreign_key(op.f("fk_guest_link_successor"), "guest_link", ["successor"], ["id"])
     with op.batch_alter_table("guest_link") as table:
         table.alter_column("tries", existing_type=sa.SmallInteger(), server_default=None)
     op.create_index("ix_guest_link_claimed_by", "guest_link", ["claimed_by"], unique=False)
@@ -121,10 +123,11 @@ def downgrade() -> None:
             table.drop_column(column)
     op.drop_index("ix_guest_link_claimed_by", table_name="guest_link")
     with op.batch_alter_table("guest_link") as table:
+        table.drop_constraint(op.f("fk_guest_link_successor"), type_="foreignkey")
         table.drop_constraint(op.f("fk_guest_link_claimed_by"), type_="foreignkey")
         table.drop_constraint(op.f("ck_guest_link_parameters"), type_="check")
         table.drop_constraint(op.f("ck_guest_link_method"), type_="check")
         table.create_check_constraint(op.f("ck_guest_link_ck_guest_link_method"), "method IN ('none')")
         table.alter_column("sealed_dk", existing_type=sa.LargeBinary(), nullable=False)
-        for column in ("claimed_by", "closed", "locked", "tries", "parameters"):
+        for column in ("claimed_by", "successor", "closed", "locked", "tries", "parameters"):
             table.drop_column(column)

@@ -6,14 +6,12 @@ from sqlalchemy import delete, select, update
 
 from securemail.crypto import cookies, links
 from securemail.crypto.mailkeys import MailKeys
-from securemail.crypto.secrets import MessageCode, SessionSecret
+from securemail.crypto.secrets import SessionSecret
 from securemail.errors import CannotOpen, SecuremailError
-from securemail.guests.links import find, open_with
+from securemail.guests.links import find, trusted
 from securemail.identity.context import Context, Guest
-from securemail.mailboxes import keys
 from securemail.messages import receipts
 from securemail.store.models import BrowserSession, GuestLink, SessionLink
-from securemail.store.statements import upsert
 
 IDLE = timedelta(minutes=30)
 LIFETIME = timedelta(hours=8)
@@ -24,28 +22,33 @@ class GuestSessionEnded(SecuremailError):
     """This browser has not opened that link, or too long ago."""
 
 
-def open_link(ctx: Context, code: MessageCode, secret: SessionSecret | None) -> tuple[SessionSecret, GuestLink]:
-    """Prove the check "none": a message code opens its link in this browser, and what waits there is marked opened.
+def open_here(
+    ctx: Context, link: GuestLink, opened: MailKeys, secret: SessionSecret | None
+) -> tuple[SessionSecret, bytes]:
+    """Open a link in this browser, its check being passed (`guests.gate`); what waits there is marked opened.
 
     `secret` is the browser's guest session, where it has one. A live one keeps its other links, behind a new secret:
     whoever used this browser before may have kept the old one.
-
-    Raises:
-        WrongCode: it opens nothing here.
     """
-    link, opened = open_with(ctx, code)
-    secret, session = _session(ctx, secret)
+    secret, session = renew(ctx, secret)
+    forget_link(ctx, session, link.id)
     sealed = cookies.seal_session_link_key(secret, opened.mk, session=session, link=link.id, state=cookies.FULL)
-    upsert(
-        ctx.db,
-        SessionLink,
-        {"session": session, "link": link.id, "state": cookies.FULL, "sealed_dk": sealed},
-        key=["session", "link"],
-        update={"state": cookies.FULL, "sealed_dk": sealed},
-    )
+    ctx.db.add(SessionLink(session=session, link=link.id, state=cookies.FULL, tries=0, sealed_dk=sealed))
+    ctx.db.flush()
     receipts.mark_opened(ctx, _guest(ctx, link, opened, session), link.conversation)
     receipts.link_opened(ctx, link.id)
-    return secret, link
+    return secret, session
+
+
+def forget_link(ctx: Context, session: bytes, link: bytes) -> None:
+    """What a session holds of a link, however far it came there."""
+    mine = delete(SessionLink).where(SessionLink.session == session, SessionLink.link == link)
+    ctx.db.execute(mine, execution_options={"synchronize_session": False})
+
+
+def held(ctx: Context, session: bytes, link: bytes) -> SessionLink | None:
+    """What a living session holds of a link."""
+    return ctx.db.get(SessionLink, (session, link)) if _living(ctx, session) is not None else None
 
 
 def resume(ctx: Context, secret: SessionSecret, ref: bytes) -> Guest:
@@ -57,17 +60,17 @@ def resume(ctx: Context, secret: SessionSecret, ref: bytes) -> Guest:
     """
     link = find(ctx, ref)
     session = cookies.session_id(secret)
-    row = _living(ctx, session)
-    held = ctx.db.get(SessionLink, (session, link.id)) if row is not None else None
-    if row is None or held is None:
+    there = held(ctx, session, link.id)
+    if there is None or there.state != cookies.FULL or link.closed is not None:
         raise GuestSessionEnded
     try:
-        dk = cookies.open_session_link_key(secret, held.sealed_dk, session=session, link=link.id, state=cookies.FULL)
+        # The state is bound into the lock: a row edited from one step to the next opens nothing.
+        dk = cookies.open_session_link_key(
+            secret, there.sealed_dk or b"", session=session, link=link.id, state=cookies.FULL
+        )
     except CannotOpen as error:
         raise GuestSessionEnded from error
-    opened = MailKeys(link.id, links.EPOCH, dk)
-    keys.require_published(ctx, "link", link.id, links.EPOCH, opened.pair())
-    return _guest(ctx, link, opened, session)
+    return _guest(ctx, link, trusted(ctx, link, dk), session)
 
 
 def touch_is_due(ctx: Context, guest: Guest) -> bool:
@@ -88,7 +91,8 @@ def end(ctx: Context, secret: SessionSecret) -> None:
     ctx.db.execute(guest, execution_options={"synchronize_session": False})
 
 
-def _session(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, bytes]:
+def renew(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, bytes]:
+    """The browser's guest session behind a new secret, or a new one."""
     row = _living(ctx, cookies.session_id(older)) if older is not None else None
     fresh = SessionSecret.new()
     session = cookies.session_id(fresh)
@@ -106,17 +110,25 @@ def _session(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, 
 
 def _take_over(ctx: Context, older: SessionSecret, fresh: SessionSecret, session: bytes) -> None:
     before = cookies.session_id(older)
-    for held in ctx.db.scalars(select(SessionLink).where(SessionLink.session == before)).all():
+    for row in ctx.db.scalars(select(SessionLink).where(SessionLink.session == before)).all():
         try:
-            dk = cookies.open_session_link_key(
-                older, held.sealed_dk, session=before, link=held.link, state=cookies.FULL
-            )
+            ctx.db.add(_behind(fresh, session, row, older, before))
         except CannotOpen:
             continue
-        sealed = cookies.seal_session_link_key(fresh, dk, session=session, link=held.link, state=cookies.FULL)
-        ctx.db.add(SessionLink(session=session, link=held.link, state=cookies.FULL, sealed_dk=sealed))
     ctx.db.flush()
     end(ctx, older)
+
+
+def _behind(fresh: SessionSecret, session: bytes, row: SessionLink, older: SessionSecret, before: bytes) -> SessionLink:
+    """The same link at the same step behind another secret; a code that was sent by SMS is asked for again."""
+    moved = SessionLink(session=session, link=row.link, state=row.state, tries=row.tries)
+    if row.sealed_dk is not None:
+        dk = cookies.open_session_link_key(older, row.sealed_dk, session=before, link=row.link, state=row.state)
+        moved.sealed_dk = cookies.seal_session_link_key(fresh, dk, session=session, link=row.link, state=row.state)
+    if row.sealed_code is not None:
+        code = cookies.open_session_code(older, row.sealed_code, session=before, link=row.link)
+        moved.sealed_code = cookies.seal_session_code(fresh, code, session=session, link=row.link)
+    return moved
 
 
 def _living(ctx: Context, session: bytes) -> BrowserSession | None:

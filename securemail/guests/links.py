@@ -13,9 +13,10 @@ from securemail import ids
 from securemail.crypto import links as locks
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.mailkeys import MailKeys
-from securemail.crypto.secrets import MailKey, MessageCode
+from securemail.crypto.secrets import MailKey, MessageCode, Secret
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, NotFound, SecuremailError
+from securemail.guests.checks import NONE, Check
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import epochs, keys
 from securemail.messages.heads import Party
@@ -36,25 +37,89 @@ class NewLink:
     public_key: bytes
 
 
-def make(ctx: Context, maker: Member, *, conversation: bytes, address: str, name: str) -> NewLink:
-    """A link with a new code and key; the guest is written to in the maker's language until they choose another."""
+def make(
+    ctx: Context,
+    maker: Member,
+    *,
+    conversation: bytes,
+    address: str,
+    name: str,
+    check: Check = NONE,
+    language: str | None = None,
+) -> NewLink:
+    """A link with a new code and key; the guest is written to in the maker's language until they choose another.
+
+    While the number or password of its check is missing, its maker's note keeps the key, and it lets nobody in.
+    """
+    if check.method == "account":
+        raise ValueError("an account needs no link")
     link, dk, code = ids.new_id(), MailKey.new(), MessageCode.new()
-    facts = {"address": address, "name": name, "language": maker.language}
     row = GuestLink(
-        id=link,
-        conversation=conversation,
-        maker=maker.mailbox,
-        epoch=maker.mail.epoch,
-        link_ref=locks.link_ref(code),
-        method=locks.NONE,
-        created=ctx.now,
-        opened=None,
-        sealed_dk=locks.seal_link_key(code, dk, link, locks.NONE),
-        sealed_guest=locks.seal_guest(dk, link, facts),
-        sealed_maker=maker.mail.seal_maker(link, {**facts, "code": bytes(code).hex()}),
-    )
-    row.mac = sign(ctx, row)
+        id=link, conversation=conversation, maker=maker.mailbox, epoch=maker.mail.epoch, link_ref=locks.link_ref(code),
+        method=check.method, created=ctx.now, opened=None, parameters=None, tries=0, locked=None, closed=None,
+        successor=None, claimed_by=None,
+    )  # fmt: skip
+    kept = Kept(address, name, language or maker.language, check.number, check.hint, code, dk)
+    _lock(ctx, maker, row, kept, check)
     return NewLink(row, MailKeys(link, locks.EPOCH, dk).pair().public)
+
+
+def _lock(ctx: Context, maker: Member, row: GuestLink, kept: "Kept", check: Check) -> None:
+    """Write the locks of a link for its check, and sign it."""
+    agreed = check.password
+    row.parameters = None if agreed is None else agreed.parameters
+    row.sealed_dk = None
+    if check.missing != "password":
+        stretched = None if agreed is None else agreed.stretched
+        row.sealed_dk = locks.seal_link_key(kept.code, kept.dk, row.id, row.method, stretched=stretched)
+    row.sealed_guest = locks.seal_guest(kept.dk, row.id, kept.for_guest())
+    row.epoch = maker.mail.epoch
+    row.sealed_maker = maker.mail.seal_maker(row.id, kept.for_maker())
+    row.mac = sign(ctx, row)
+
+
+@dataclass(frozen=True, repr=False)
+class Kept:
+    """What the maker of a link keeps of it: whom it is for, the number and hint of its check, its code and its key."""
+
+    address: str
+    name: str
+    language: str
+    number: str
+    hint: str
+    code: MessageCode
+    dk: MailKey
+
+    def for_guest(self) -> dict[str, str]:
+        """What stands in the guest's own part."""
+        facts = {"address": self.address, "name": self.name, "language": self.language}
+        return facts | ({"phone": self.number} if self.number else {}) | ({"hint": self.hint} if self.hint else {})
+
+    def for_maker(self) -> dict[str, str]:
+        """What stands in the maker's note. It holds the key too: the code alone does not give it beside a password."""
+        return self.for_guest() | {"code": bytes(self.code).hex(), "dk": bytes(self.dk).hex()}
+
+
+def kept_of(ctx: Context, maker: Member, row: GuestLink) -> Kept:
+    """The maker's note of a link of theirs.
+
+    Raises:
+        NotFound: another's link, or one from before a fresh start.
+    """
+    note = _kept_by_maker(ctx, maker, row)
+    if note is None:
+        raise NotFound
+    code = MessageCode(bytes.fromhex(note["code"]))
+    # Links of the first release have no key in their note: it follows from the code.
+    dk = (
+        bytes.fromhex(note["dk"])
+        if "dk" in note
+        else locks.open_link_key(code, row.sealed_dk or b"", row.id, row.method)
+    )
+    return Kept(
+        str(note["address"]), str(note["name"]), str(note["language"]), str(note.get("phone", "")),
+        str(note.get("hint", "")), code, MailKey.opened(dk),
+    )  # fmt: skip
 
 
 def keep(ctx: Context, link: NewLink) -> None:
@@ -76,20 +141,36 @@ def find(ctx: Context, ref: bytes) -> GuestLink:
     return _genuine(ctx, row)
 
 
-def open_with(ctx: Context, code: MessageCode) -> tuple[GuestLink, MailKeys]:
-    """The link that a code belongs to, wherever it was typed, and the link's keys.
+def by_code(ctx: Context, code: MessageCode) -> GuestLink:
+    """The link that a code belongs to, wherever it was typed: a code that gives its reference is genuine.
 
     Raises:
-        WrongCode: it opens nothing here.
+        WrongCode: there is none.
     """
     try:
-        row = find(ctx, locks.link_ref(code))
-        dk = locks.open_link_key(code, row.sealed_dk, row.id, row.method)
-    except (NotFound, CannotOpen) as error:
+        return find(ctx, locks.link_ref(code))
+    except NotFound as error:
         raise WrongCode from error
+
+
+def open_row(ctx: Context, row: GuestLink, code: MessageCode, *, stretched: Secret | None = None) -> MailKeys:
+    """The keys of a link, from its code and, where its check is one, the agreed password.
+
+    Raises:
+        WrongCode: they do not open it.
+    """
+    try:
+        dk = locks.open_link_key(code, row.sealed_dk or b"", row.id, row.method, stretched=stretched)
+    except CannotOpen as error:
+        raise WrongCode from error
+    return trusted(ctx, row, dk)
+
+
+def trusted(ctx: Context, row: GuestLink, dk: MailKey) -> MailKeys:
+    """A link's key, once it is found to be the published one. Raises `UntrustedKey`."""
     opened = MailKeys(row.id, locks.EPOCH, dk)
     keys.require_published(ctx, "link", row.id, locks.EPOCH, opened.pair())
-    return row, opened
+    return opened
 
 
 def notify(ctx: Context, author: Correspondent, message: Message, place: int, party: Party) -> bytes:
@@ -155,4 +236,7 @@ def _genuine(ctx: Context, row: GuestLink) -> GuestLink:
 
 
 def _facts(row: GuestLink) -> tuple[bytes | str | int, ...]:
-    return (row.id, row.conversation, row.maker, row.link_ref, row.method)
+    facts = (row.id, row.conversation, row.maker, row.link_ref, row.method)
+    later = (row.parameters, row.successor, row.claimed_by)
+    # Without any of these as before there were any: rows of the first release stay genuine.
+    return (*facts, *(value or b"" for value in later)) if any(later) else facts

@@ -8,7 +8,7 @@ from securemail.guests import guest_sessions, links
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.store.models import BrowserSession, GuestLink, PrincipalKey
-from tests.house import FATIMA, PETER, House
+from tests.house import FATIMA, PETER, House, open_link
 
 
 def refs(house: House) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def test_the_code_opens_the_link_and_marks_what_waits(house: House) -> None:
 def test_another_code_opens_nothing(house: House) -> None:
     house.send(FATIMA)
     with house.work() as ctx, pytest.raises(WrongCode):
-        guest_sessions.open_link(ctx, MessageCode.new(), None)
+        open_link(ctx, MessageCode.new(), None)
 
 
 def test_a_cookie_opens_its_own_link_only(house: House) -> None:
@@ -46,7 +46,7 @@ def test_one_browser_keeps_several_links_open(house: House) -> None:
     fatima, secret = house.enter(first.conversation)
     code = house.code_of(second.conversation, FATIMA[0])
     with house.work() as ctx:
-        fresh, link = guest_sessions.open_link(ctx, code, secret)
+        fresh, link = open_link(ctx, code, secret)
     assert house.guest(fresh, link.link_ref).conversation == second.conversation
     with house.work() as ctx:
         ref = ctx.db.get_one(GuestLink, fatima.link).link_ref
@@ -58,7 +58,7 @@ def test_who_had_the_browser_before_reads_nothing_that_is_opened_in_it_later(hou
     theirs, later = house.send(FATIMA), house.send(PETER)
     _, noted = house.enter(theirs.conversation)
     with house.work() as ctx:
-        guest_sessions.open_link(ctx, house.code_of(later.conversation, PETER[0]), noted)
+        open_link(ctx, house.code_of(later.conversation, PETER[0]), noted)
     for ref in refs(house).values():
         with house.work() as ctx, pytest.raises(GuestSessionEnded):
             guest_sessions.resume(ctx, noted, ref)
@@ -71,7 +71,7 @@ def test_opening_more_does_not_lengthen_the_day(house: House) -> None:
     for _ in range(19):
         house.clock.forward(minutes=25)
         with house.work() as ctx:
-            secret, link = guest_sessions.open_link(ctx, house.code_of(second.conversation, FATIMA[0]), secret)
+            secret, link = open_link(ctx, house.code_of(second.conversation, FATIMA[0]), secret)
     house.clock.forward(minutes=10)
     for shown in (ref, link.link_ref):
         with house.work() as ctx, pytest.raises(GuestSessionEnded):
@@ -115,7 +115,7 @@ def test_a_changed_link_row_is_unknown(house: House) -> None:
     with house.work() as ctx:
         ctx.db.scalars(select(GuestLink)).one().maker = house.sanne.mailbox
     with house.work() as ctx, pytest.raises(WrongCode):
-        guest_sessions.open_link(ctx, house.code_of(sent.conversation, FATIMA[0]), None)
+        open_link(ctx, house.code_of(sent.conversation, FATIMA[0]), None)
 
 
 def test_finding_a_link_needs_nothing_secret_and_gives_nothing_secret(house: House) -> None:

@@ -9,7 +9,6 @@ from securemail.crypto.cookies import FULL
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MessageCode, SessionSecret
 from securemail.errors import Conflict, InvalidInput
-from securemail.guests import guest_sessions
 from securemail.identity import closing, login, photos, sessions
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.closing import LastAdministrator
@@ -38,7 +37,7 @@ from securemail.store.models import (
     Unlocker,
 )
 from securemail.store.models import Member as MemberRow
-from tests.house import FATIMA, MARIEKE, SANNE, House
+from tests.house import FATIMA, MARIEKE, SANNE, House, open_link
 from tests.identity import mails
 
 
@@ -185,7 +184,7 @@ def _enter(house: House, conversation: bytes) -> Guest:
         row = ctx.db.scalars(select(GuestLink).where(GuestLink.conversation == conversation)).one()
         code = MessageCode(bytes.fromhex(house.sanne.mail.open_maker(row.id, row.sealed_maker)["code"]))
     with house.work() as ctx:
-        secret, link = guest_sessions.open_link(ctx, code, None)
+        secret, link = open_link(ctx, code, None)
     return house.guest(secret, link.link_ref)
 
 

@@ -10,7 +10,6 @@ from securemail.crypto.secrets import MessageCode
 from securemail.crypto.unlock import seal_organisation_holders
 from securemail.delivery.workers import OwnKey
 from securemail.errors import Forbidden, InvalidInput, NotFound
-from securemail.guests import guest_sessions
 from securemail.identity import fresh_start, recovery, sessions, waits
 from securemail.identity.accounts import NewAccount
 from securemail.identity.login import WrongLogin
@@ -32,7 +31,7 @@ from securemail.store.models import (
     Recipient,
     Thread,
 )
-from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House
+from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House, open_link
 from tests.identity import mails
 from tests.identity.test_recovery import code_of, log_in, pass_the_day
 
@@ -156,7 +155,7 @@ def test_guests_of_the_old_mailbox_still_answer_and_are_answered(house: House, w
         code = MessageCode(bytes.fromhex(house.sanne.mail.open_maker(row.id, row.sealed_maker)["code"]))
     finish(house, ready(house, worker))
     with house.work() as ctx:
-        secret, link = guest_sessions.open_link(ctx, code, None)
+        secret, link = open_link(ctx, code, None)
     guest = house.guest(secret, link.link_ref)
     with house.work() as ctx:
         sending.reply(ctx, guest, conversation=sent.conversation, key=bytes(16), text="Mijn antwoord.")

@@ -15,7 +15,6 @@ from securemail.delivery import claim, payload_locks
 from securemail.delivery.claim import Job
 from securemail.delivery.workers import LivingWorker
 from securemail.errors import CannotOpen, InvalidInput, NotFound
-from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.identity import challenges, devices, invitations, login, photos, sessions, signup
@@ -38,7 +37,7 @@ from securemail.store.models import (
     Recipient,
     Unlocker,
 )
-from tests.house import PASSWORD
+from tests.house import PASSWORD, open_link
 from tests.security.town import Town, open_grant, resume_guest
 
 REFUSALS = (
@@ -267,7 +266,7 @@ def _conversation_of(ctx: Context, message: bytes) -> bytes:
 
 
 def link_key(town: Town, ctx: Context, row: Row[Any]) -> object:
-    return guest_sessions.open_link(ctx, town.codes[row.id], None)
+    return open_link(ctx, town.codes[row.id], None)
 
 
 def guest_facts(town: Town, ctx: Context, row: Row[Any]) -> object:

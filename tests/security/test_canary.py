@@ -29,7 +29,7 @@ from securemail.identity.factors.passkeys import RelyingParty
 from securemail.identity.passwords import stretch_new
 from securemail.messages import contacts, drafts, reading, receipts, revocation, sending
 from securemail.store.models import GuestLink, Outbox
-from tests.house import House
+from tests.house import House, open_link
 from tests.identity.factors.helpers import Browser
 from tests.passkeys import SoftKey
 from tests.servers import Postgres, Sqlite
@@ -150,7 +150,7 @@ def answer(house: House, canary: Canary, member: Member, sent: sending.Sent) -> 
     with house.work() as ctx:
         link = ctx.db.scalars(select(GuestLink).where(GuestLink.maker == member.mailbox)).one()
         code = bytes.fromhex(member.mail.open_maker(link.id, link.sealed_maker)["code"])
-        secret, _ = guest_sessions.open_link(ctx, MessageCode(code), None)
+        secret, _ = open_link(ctx, MessageCode(code), None)
         canary.keep("message code", write_message_code(MessageCode(code)))
         canary.keep("message code in one piece", write_message_code(MessageCode(code)).replace(" ", ""))
         canary.keep("guest's cookie", base64.urlsafe_b64encode(secret).decode().rstrip("="))

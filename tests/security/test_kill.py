@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 
 from securemail import ids
-from securemail.guests import guest_sessions
 from securemail.identity.context import Correspondent
 from securemail.messages import revocation, sending
 from securemail.store.models import (
@@ -20,7 +19,7 @@ from securemail.store.models import (
     SessionLink,
     Thread,
 )
-from tests.house import FATIMA, SANNE, House
+from tests.house import FATIMA, SANNE, House, open_link
 from tests.security.processes import Act, dump, killed_at
 
 _AT_LEAST = 10
@@ -134,7 +133,7 @@ def test_opening_with_a_code(house: House) -> None:
 
     def enter(house: House) -> None:
         with house.work() as ctx:
-            guest_sessions.open_link(ctx, code, None)
+            open_link(ctx, code, None)
 
     for _ in kills(house, enter):
         [letter] = house.letters(house.marieke, sent.conversation)

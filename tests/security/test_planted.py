@@ -46,7 +46,7 @@ from securemail.store.models import (
     Unlocker,
     WorkerKey,
 )
-from tests.house import FATIMA, MARIEKE, PASSWORD, SANNE, House
+from tests.house import FATIMA, MARIEKE, PASSWORD, SANNE, House, open_link
 from tests.security.town import log_in
 
 KNOWN = "een sleutel die de aanvaller kent"
@@ -367,7 +367,7 @@ def test_a_guest_link_written_to_another_place_is_unknown(
     with house.work() as ctx:
         ctx.db.execute(update(GuestLink).values({column: values[column]}))
     with house.work() as ctx, pytest.raises(WrongCode):
-        guest_sessions.open_link(ctx, code, None)
+        open_link(ctx, code, None)
     assert alarmed(caplog)
 
 

@@ -12,7 +12,6 @@ from securemail import ids
 from securemail.config import ROOT
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import NotFound
-from securemail.guests import guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.identity import login, sessions, signup, vault
@@ -22,7 +21,7 @@ from securemail.identity.passwords import stretch_new
 from securemail.identity.vault import Totp
 from securemail.messages import drafts
 from securemail.store.models import Conversation
-from tests.house import FATIMA, MARIEKE, PASSWORD, House, furnish
+from tests.house import FATIMA, MARIEKE, PASSWORD, House, furnish, open_link
 from tests.security import thief as thief_module
 from tests.security.swaps import sealed_columns
 from tests.security.thief import Thief, steal
@@ -201,7 +200,7 @@ def test_cookies_and_codes_open_nothing_in_another_database(settled: Town, elsew
                     resume_guest(ctx, link, secret)
         for code in settled.codes.values():
             with pytest.raises(WrongCode):
-                guest_sessions.open_link(ctx, code, None)
+                open_link(ctx, code, None)
 
 
 def test_a_session_copied_into_another_database_opens_nothing_there(settled: Town, elsewhere: Town) -> None:

@@ -22,7 +22,7 @@ from securemail.identity.invitation_lists import Line
 from securemail.messages import drafts, reading, revocation, sending
 from securemail.organisations import administrators, members
 from securemail.store.models import GuestLink, Mailbox, MailGrant, Outbox, OutboxLock, Pending
-from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House
+from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House, open_link
 
 URL = "http://localhost:8000"
 
@@ -109,7 +109,7 @@ def enter(house: House, codes: dict[bytes, MessageCode]) -> dict[bytes, SessionS
     for link, code in codes.items():
         browser = list(secrets.values())[-1] if len(secrets) == len(codes) - 1 else None
         with house.work() as ctx:
-            secret, _ = guest_sessions.open_link(ctx, code, browser)
+            secret, _ = open_link(ctx, code, browser)
         # What the shared browser held before is behind its new secret too.
         secrets = {known: secret if held is browser else held for known, held in secrets.items()} | {link: secret}
     return secrets

@@ -10,7 +10,8 @@ class GuestLink(Base):
     """One address in one conversation, made by one mailbox; found by `link_ref`, opened by its code.
 
     `sealed_dk` is missing while an agreed password still is (the maker's note then keeps the key), and once the link
-    was closed or claimed. `tries` are wrong codes by SMS or passwords; `locked` ends them until the maker releases it.
+    was closed or claimed; `successor` is the link with a new code that took its
+    place. `tries` are wrong codes by SMS or passwords; `locked` ends them until the maker releases it.
     """
 
     __tablename__ = "guest_link"
@@ -32,6 +33,7 @@ class GuestLink(Base):
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
     locked: Mapped[Moment | None]
     closed: Mapped[Moment | None]
+    successor: Mapped[bytes | None] = mapped_column(LargeBinary(16), ForeignKey("guest_link.id"))
     claimed_by: Mapped[bytes | None] = mapped_column(LargeBinary(16), ForeignKey("mailbox.id"), index=True)
     mac: Mapped[Hash]
     sealed_dk: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from securemail import ids
 from securemail.crypto.codes import TypingError, read_message_code
 from securemail.errors import InvalidInput, NotFound, TooManyAttempts
-from securemail.guests import guest_sessions, links
+from securemail.guests import gate, guest_sessions, links
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.i18n import LOCALES
@@ -133,7 +133,8 @@ def _open(ref: bytes | None) -> ResponseReturnValue:
     try:
         code = read_message_code(typed)
         session.require_room_for_codes()
-        secret, link = guest_sessions.open_link(ctx, code, session.guest_secret())
+        entered = gate.enter_code(ctx, code, session.guest_secret())
+        secret, link = entered.secret, entered.link
     except TypingError:
         return _again(ctx, ref, typed, "typing", 422)
     except WrongCode:
