@@ -87,6 +87,23 @@ class Steady:
         return _HOUR / self.an_hour
 
 
+@dataclass(frozen=True)
+class Few:
+    """So many, and no more until there was peace for the whole `within`: never more in any such stretch of time."""
+
+    purpose: str
+    most: int
+    within: timedelta
+
+    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
+        """One more try; a refused one is not counted."""
+        if bucket.ends <= now:
+            return Bucket(1, now + self.within)
+        if bucket.count >= self.most:
+            _require_passed(bucket.ends, now)
+        return Bucket(bucket.count + 1, now + self.within)
+
+
 LOGIN_PAIR = Growing("login-pair", free=5)
 LOGIN_NETWORK = Steady("login-network", an_hour=60)
 LOGIN_ACCOUNT = Steady("login-account", an_hour=100)
@@ -109,6 +126,11 @@ ENROLMENT = Growing("enrolment", free=10)
 _KNOWN = "known-network"
 _FAILED_STEPS = "second-step-failed"
 _DAY = timedelta(days=1)
+GUEST_SMS = Few("guest-sms", most=3, within=timedelta(minutes=15))
+GUEST_SMS_DAY = Few("guest-sms-day", most=10, within=_DAY)
+HELP_LINK = Few("help-link", most=3, within=_DAY)
+HELP_MAKER = Steady("help-maker", an_hour=20)
+HELP_NETWORK = Steady("help-network", an_hour=20)
 
 
 def network(address: str | None) -> bytes:
@@ -260,6 +282,21 @@ def check_sms(runtime: "Runtime", *, account: bytes, number: str, network: bytes
             _spend(ctx, SMS_NUMBER, number.encode("ascii"))
 
 
+def check_guest_sms(runtime: "Runtime", link: bytes) -> None:
+    """Count one code by SMS to a guest, whichever browser asks for it. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend_at_link(ctx, GUEST_SMS_DAY, link)
+        _spend_at_link(ctx, GUEST_SMS, link)
+
+
+def check_help(runtime: "Runtime", *, link: bytes, maker: bytes, network: bytes) -> None:
+    """Count one request to a sender, who gets a mail for it. Raises `TooManyAttempts`."""
+    with runtime.work(write=True) as ctx:
+        _spend(ctx, HELP_NETWORK, network)
+        _spend_at_link(ctx, HELP_LINK, link)
+        _spend(ctx, HELP_MAKER, maker)
+
+
 def check_enrolment(runtime: "Runtime", account: bytes) -> None:
     """Count one code that is to prove an app or a phone being set up. Raises `TooManyAttempts`."""
     with runtime.work(write=True) as ctx:
@@ -277,6 +314,12 @@ def has_room_for_alarm(ctx: Context) -> bool:
 
 def _spend(ctx: Context, rule: Rule, *subject: bytes) -> None:
     tag = _tag(ctx, rule.purpose, *subject)
+    _write(ctx, tag, rule.spend(_locked(ctx, tag), ctx.now))
+
+
+def _spend_at_link(ctx: Context, rule: Rule, link: bytes) -> None:
+    # A link's id stands in the database anyway, so its tag need not change with the day, and midnight forgives nothing.
+    tag = ctx.keys.attempt_tag(0, rule.purpose, link)
     _write(ctx, tag, rule.spend(_locked(ctx, tag), ctx.now))
 
 
