@@ -4,10 +4,10 @@ Whoever has the code opens the link; the notification carries it only when the m
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from securemail import ids
 from securemail.crypto import links as locks
@@ -15,14 +15,15 @@ from securemail.crypto.codes import write_message_code
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MailKey, MessageCode, Secret
 from securemail.delivery import outbox
-from securemail.errors import CannotOpen, NotFound, SecuremailError
-from securemail.guests.checks import NONE, Check
+from securemail.errors import CannotOpen, Conflict, NotFound, SecuremailError
+from securemail.guests.checks import NONE, AgreedPassword, Check
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import epochs, keys
 from securemail.messages.heads import Party
-from securemail.store.models import GuestLink, Message
+from securemail.store.models import GuestLink, Message, SessionLink
 
 log = logging.getLogger(__name__)
+_NO_SYNC = {"synchronize_session": False}
 
 
 class WrongCode(SecuremailError):
@@ -120,6 +121,40 @@ def kept_of(ctx: Context, maker: Member, row: GuestLink) -> Kept:
         str(note["address"]), str(note["name"]), str(note["language"]), str(note.get("phone", "")),
         str(note.get("hint", "")), code, MailKey.opened(dk),
     )  # fmt: skip
+
+
+def agree(ctx: Context, maker: Member, row: GuestLink, password: AgreedPassword, *, hint: str = "") -> None:
+    """Say the password that a link's check still lacked.
+
+    Raises:
+        NotFound: another's link.
+        Conflict: it asks no password, has one, or is closed.
+    """
+    if row.method != locks.PASSWORD or row.sealed_dk is not None or not _living(row):
+        raise Conflict("no password is missing there")
+    kept = kept_of(ctx, maker, _genuine(ctx, row))
+    kept = replace(kept, hint=hint or kept.hint)
+    _lock(ctx, maker, row, kept, Check("password", password=password, hint=kept.hint))
+    ctx.db.flush()
+
+
+def correct_number(ctx: Context, maker: Member, row: GuestLink, number: str) -> None:
+    """Give a link by SMS its number (E.164), or another: whoever passed with the one before has to pass again.
+
+    Raises:
+        NotFound: another's link.
+        Conflict: it asks no code by SMS, or is closed.
+    """
+    if row.method != locks.SMS or not _living(row):
+        raise Conflict("no number is asked there")
+    kept = replace(kept_of(ctx, maker, _genuine(ctx, row)), number=number)
+    _lock(ctx, maker, row, kept, Check("sms", number))
+    ctx.db.execute(delete(SessionLink).where(SessionLink.link == row.id), execution_options=_NO_SYNC)
+    ctx.db.flush()
+
+
+def _living(row: GuestLink) -> bool:
+    return row.closed is None and row.claimed_by is None
 
 
 def keep(ctx: Context, link: NewLink) -> None:

@@ -1,13 +1,15 @@
 """Drafts: sealed, saved while typing, compare-and-swapped by revision so that two tabs never overwrite each other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, tuple_, update
 
 from securemail import ids
 from securemail.errors import Conflict, NotFound
+from securemail.guests import checks
+from securemail.guests.checks import Check
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs
 from securemail.messages.writing import MAX_TEXT_BYTES
@@ -27,12 +29,21 @@ class DraftGone(Conflict):
 
 @dataclass(frozen=True)
 class Content:
-    """What is being written, as typed: nothing is checked before it is sent."""
+    """What is being written, as typed: nothing is checked before it is sent.
+
+    `checks` are the recipient checks that were chosen, by normalised address; an agreed password stands there only as
+    what it was stretched to. `apart`: a conversation for each. `expires` and `remind` are days, 0 for never, None
+    for what the organisation begins with.
+    """
 
     to: tuple[tuple[str, str], ...]
     subject: str
     text: str
     conversation: bytes | None = None
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    apart: bool = False
+    expires: int | None = None
+    remind: int | None = None
 
     @property
     def empty(self) -> bool:
@@ -130,8 +141,16 @@ def _open(ctx: Context, member: Member, row: Draft) -> Saved:
         subject=str(opened["subject"]),
         text=str(opened["text"]),
         conversation=ids.from_text(conversation) if conversation else None,
+        checks={str(address): checks.from_json(kept) for address, kept in opened.get("checks", {}).items()},
+        apart=opened.get("apart") is True,
+        expires=_days(opened.get("expires")),
+        remind=_days(opened.get("remind")),
     )
     return Saved(row.id, row.revision, row.changed, content)
+
+
+def _days(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _to_json(content: Content) -> dict[str, object]:
@@ -142,4 +161,8 @@ def _to_json(content: Content) -> dict[str, object]:
         "subject": content.subject[:_LONGEST_FIELD],
         "text": content.text[: 6 * MAX_TEXT_BYTES],
         "conversation": ids.to_text(content.conversation) if content.conversation else None,
+        "checks": {address: checks.to_json(check) for address, check in content.checks.items()},
+        "apart": content.apart,
+        "expires": content.expires,
+        "remind": content.remind,
     }

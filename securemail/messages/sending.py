@@ -3,8 +3,10 @@
 Whoever calls commits. A send is there whole or not at all; the idempotency key sends once, however often asked.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import literal, select, update
 
@@ -14,17 +16,23 @@ from securemail.crypto import links as link_locks
 from securemail.crypto.mailkeys import seal_envelope
 from securemail.crypto.secrets import ContentKey
 from securemail.delivery import outbox
-from securemail.errors import Conflict, NotFound, StaleKeys
+from securemail.errors import Conflict, InvalidInput, NotFound, StaleKeys
 from securemail.guests import links
+from securemail.guests.checks import NONE, Check
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import directory, epochs
+from securemail.mailboxes.addresses import normalise
 from securemail.mailboxes.keys import published
 from securemail.messages import authenticity, contacts, reading, threads
 from securemail.messages.heads import Head, Party
+from securemail.messages.opening import Opener
 from securemail.messages.receipts import own_message
 from securemail.messages.writing import Receiver, check_receivers, check_subject, check_text
-from securemail.store.models import Conversation, Envelope, Item, Mailbox, Message, Recipient
+from securemail.organisations import organisations
+from securemail.store.models import Conversation, Envelope, GuestLink, Item, Mailbox, Message, Recipient
 from securemail.store.statements import changed, insert_if_absent
+
+log = logging.getLogger(__name__)
 
 
 class AlreadySent(Conflict):
@@ -41,35 +49,88 @@ class NobodyLeft(Conflict):
 
 @dataclass(frozen=True)
 class Sent:
-    """A message that is on its way."""
+    """A message that is on its way; `others` are those of the same send to each receiver apart."""
 
     message: bytes
     conversation: bytes
+    others: tuple["Sent", ...] = ()
 
 
-def send(ctx: Context, author: Member, *, key: bytes, to: Sequence[tuple[str, str]], subject: str, text: str) -> Sent:
-    """Send a new conversation to (address, name) pairs; `key` (16 bytes) sends once.
+@dataclass(frozen=True)
+class Wishes:
+    """What the sender asked of a message: how long its receivers may read it, and when who did not is reminded."""
+
+    expires: timedelta | None = None
+    remind: timedelta | None = None
+
+
+To = tuple[str, str] | tuple[str, str, Check]
+"""An address, a name (empty when unknown), and how the receiver proves to be the one (not at all when not said)."""
+
+
+def send(
+    ctx: Context, author: Member, *, key: bytes, to: Sequence[To], subject: str, text: str, apart: bool = False,
+    expires: timedelta | None = None, remind: timedelta | None = None,
+) -> Sent:  # fmt: skip
+    """Send a new conversation, or with `apart` one to each receiver; `key` (16 bytes) sends once.
+
+    Whose number or password is still missing gets nothing until `complete`; the others do not wait for it.
 
     Raises:
-        InvalidInput: naming the field.
+        InvalidInput: naming the field; ('check', 'minimum' | 'no_account') for a check.
         AlreadySent: this key has sent other words.
     """
     subject, text = check_subject(subject), check_text(text)
-    receivers = check_receivers(list(to))
+    receivers = check_receivers([(one[0], one[1]) for one in to])
+    checks = _checks(to)
+    wishes = Wishes(expires, remind)
+    if not apart:
+        sent = _send_one(ctx, author, key, receivers, checks, subject, text, wishes)
+    else:
+        each = [
+            _send_one(ctx, author, _key_apart(key, place), [receiver], checks, subject, text, wishes)
+            for place, receiver in enumerate(receivers)
+        ]
+        sent = Sent(each[0].message, each[0].conversation, tuple(each[1:]))
+    contacts.remember(ctx, author, receivers, checks)
+    return sent
+
+
+def _checks(to: Sequence[To]) -> dict[str, Check]:
+    checks: dict[str, Check] = {}
+    for one in to:
+        if len(one) > 2:
+            checks.setdefault(normalise(one[0]), one[2])
+    return checks
+
+
+def _key_apart(key: bytes, place: int) -> bytes:
+    """A key for each conversation of one send; the first is the draft's own, by which a sent draft is known."""
+    return (int.from_bytes(key, "big") ^ place).to_bytes(len(key), "big")
+
+
+def _send_one(
+    ctx: Context, author: Member, key: bytes, receivers: Sequence[Receiver], checks: Mapping[str, Check],
+    subject: str, text: str, wishes: Wishes,
+) -> Sent:  # fmt: skip
     before = _sent_before(ctx, author, key, subject, text, {receiver.address for receiver in receivers})
     if before is not None:
         return before
+    minimum = organisations.policy_of(ctx, author.organisation).check_minimum
     conversation = ids.new_id()
     parties: list[Party] = []
     made: list[links.NewLink] = []
+    unready: set[bytes] = set()
     for receiver in receivers:
-        party, link = _party(ctx, author, conversation, receiver)
+        check = checks.get(receiver.address, NONE)
+        party, link = _party(ctx, author, conversation, receiver, check)
+        if link is not None and not check.meets(minimum):
+            raise InvalidInput("check", "minimum")
         parties.append(party)
         made += [link] if link else []
-    sent = _write(ctx, author, key=key, to=tuple(parties), subject=subject, text=text, conversation=conversation,
-                  new_links=made)  # fmt: skip
-    contacts.remember(ctx, author, receivers)
-    return sent
+        unready |= {party.principal} if link and check.missing else set()
+    return _write(ctx, author, key=key, to=tuple(parties), subject=subject, text=text, conversation=conversation,
+                  new_links=made, unready=unready, wishes=wishes)  # fmt: skip
 
 
 def reply(ctx: Context, author: Correspondent, *, conversation: bytes, key: bytes, text: str) -> Sent:
@@ -88,7 +149,10 @@ def reply(ctx: Context, author: Correspondent, *, conversation: bytes, key: byte
     to = _answerable(ctx, author, answered, head)
     if not to:
         raise NobodyLeft
-    return _write(ctx, author, key=key, to=to, subject=head.subject, text=text, conversation=conversation)
+    return _write(
+        ctx, author, key=key, to=to, subject=head.subject, text=text, conversation=conversation,
+        unready=_unready(ctx, to),
+    )  # fmt: skip
 
 
 def would_answer(ctx: Context, author: Correspondent, conversation: bytes) -> tuple[Party, ...]:
@@ -130,6 +194,76 @@ def notify_again(ctx: Context, author: Correspondent, message: bytes, place: int
     _notify_one(ctx, author, row, place, head.to[place])
 
 
+def complete(ctx: Context, author: Member, message: bytes, place: int, check: Check) -> None:
+    """Say the number or password that a receiver still lacked: what waited for them is on its way.
+
+    Raises:
+        NotFound: no such message of this author's, or no such receiver.
+        InvalidInput: ('check', 'missing'), it is missing still.
+        Conflict: there is nothing to wait for, or another check was asked of them.
+    """
+    epochs.hold(ctx, author.mail)
+    head, _ = reading.open_own(ctx, author, own_message(ctx, author, message))
+    waiting = ctx.db.get(Recipient, (message, place))
+    if waiting is None or waiting.kind != "link" or not _is_named(head, waiting):
+        raise NotFound
+    row = ctx.db.get_one(GuestLink, waiting.principal)
+    if waiting.state != "unready" or row.method != check.method:
+        raise Conflict("nothing is missing there")
+    if check.missing is not None:
+        raise InvalidInput("check", "missing")
+    if check.password is not None:
+        links.agree(ctx, author, row, check.password, hint=check.hint)
+    else:
+        links.correct_number(ctx, author, row, check.number)
+    kept = links.kept_of(ctx, author, row)
+    contacts.remember(ctx, author, [Receiver(kept.address, kept.name or kept.address)], {kept.address: check})
+    _deliver_what_waited(ctx, author, row.id)
+
+
+def _deliver_what_waited(ctx: Context, author: Member, link: bytes) -> None:
+    """Everything in the conversation that waited for this receiver; answers by others have their envelope already."""
+    waited = select(Recipient).where(Recipient.principal == link, Recipient.state == "unready")
+    for recipient in ctx.db.scalars(waited.order_by(Recipient.state_at)).all():
+        row = ctx.db.get_one(Message, recipient.message)
+        head, cek = _opened(ctx, author, row)
+        if not _is_named(head, recipient):
+            log.error("alarm: message %s is not for receiver %d", row.id.hex(), recipient.place)
+            continue
+        ready = update(Recipient).where(
+            Recipient.message == row.id, Recipient.place == recipient.place, Recipient.state == "unready"
+        )
+        later = None if recipient.remind is None else recipient.remind + (ctx.now - row.sent_at)
+        if changed(ctx.db, ready.values(state="waiting", state_at=ctx.now, remind=later)) != 1:
+            continue
+        party = head.to[recipient.place]
+        if ctx.db.get(Envelope, (row.id, link)) is None:
+            _envelope(ctx, row, cek, party, link_locks.EPOCH)
+        _notify_one(ctx, author, row, recipient.place, party)
+
+
+def _opened(ctx: Context, reader: Member, message: Message) -> tuple[Head, ContentKey]:
+    item = ctx.db.get(Item, (reader.principal, message.id))
+    envelope = ctx.db.get(Envelope, (message.id, reader.principal))
+    cek = reading.content_key(Opener(ctx, reader.mail), message.id, item, envelope)
+    if cek is None:
+        raise NotFound
+    authenticity.require_genuine(ctx, message)
+    return Head.from_json(content.open_head(cek, message.id, message.sealed_head)), cek
+
+
+def _is_named(head: Head, recipient: Recipient) -> bool:
+    """Whether the authenticated head names this receiver: a row alone adds nobody."""
+    return recipient.place < len(head.to) and head.to[recipient.place].principal == recipient.principal
+
+
+def _unready(ctx: Context, to: Sequence[Party]) -> set[bytes]:
+    """Which receivers of an answer wait for a number or a password: nobody writes to them until then."""
+    links_of = [party.principal for party in to if party.kind == "link"]
+    unready = select(Recipient.principal).where(Recipient.principal.in_(links_of), Recipient.state == "unready")
+    return set(ctx.db.scalars(unready)) if links_of else set()
+
+
 def _answerable(ctx: Context, author: Correspondent, answered: Message, head: Head) -> tuple[Party, ...]:
     everybody = {party.principal: party for party in (head.sender, *head.to)}
     withdrawn, closed = _beyond_reach(ctx, answered, set(everybody))
@@ -154,12 +288,17 @@ def _beyond_reach(ctx: Context, answered: Message, everybody: set[bytes]) -> tup
     return {row[0] for row in rows if not row[1]}, {row[0] for row in rows if row[1]}
 
 
-def _party(ctx: Context, author: Member, conversation: bytes, receiver: Receiver) -> tuple[Party, links.NewLink | None]:
-    """Which key receives: the mailbox of the address where it has one, else a guest link made by the author."""
+def _party(
+    ctx: Context, author: Member, conversation: bytes, receiver: Receiver, check: Check
+) -> tuple[Party, links.NewLink | None]:
+    """Which key receives: by SMS or an agreed password a link always, since whoever reads the receiver's mail could
+    have opened the account yesterday; else the mailbox of the address where it has one, or a link."""
     entry = directory.find(ctx, receiver.address)
-    if entry is not None:
+    if entry is not None and (check.method in ("none", "account") or entry.mailbox == author.mailbox):
         return Party("mailbox", entry.mailbox, entry.address, entry.name), None
-    link = links.make(ctx, author, conversation=conversation, address=receiver.address, name=receiver.name)
+    if check.method == "account":
+        raise InvalidInput("check", "no_account")
+    link = links.make(ctx, author, conversation=conversation, address=receiver.address, name=receiver.name, check=check)
     return Party("link", link.row.id, receiver.address, receiver.name), link
 
 
@@ -187,6 +326,8 @@ def _write(
     text: str,
     conversation: bytes,
     new_links: Sequence[links.NewLink] = (),
+    unready: Set[bytes] = frozenset(),
+    wishes: Wishes = Wishes(),
 ) -> Sent:
     current = _hold_mailboxes(ctx, author, to)
     message, cek = ids.new_id(), ContentKey.new()
@@ -218,12 +359,15 @@ def _write(
         links.keep(ctx, link)
     _keep_own_copy(ctx, author, row, cek)
     for place, party in enumerate(to):
-        _address(ctx, author, row, cek, place, party, current)
+        _address(ctx, author, row, place, party, current, waits=party.principal in unready, wishes=wishes)
+        # A link made just now waits for its envelope too; one that others answer to cannot: they have the words now.
+        if party.principal not in unready or not new_links:
+            _deliver(ctx, author, row, cek, party, current)
     ctx.db.flush()
     there = [party for party in (Party.of(author), *to) if not _is_closed(author, party, current)]
     threads.arrived(ctx, row, [party.principal for party in there if party.kind == "mailbox"])
     for place, party in enumerate(to):
-        if party.principal != author.principal and party in there:
+        if party.principal != author.principal and party in there and party.principal not in unready:
             _notify_one(ctx, author, row, place, party)
     return Sent(message, conversation)
 
@@ -256,18 +400,26 @@ def _keep_own_copy(ctx: Context, author: Correspondent, message: Message, cek: C
 
 
 def _address(
-    ctx: Context, author: Correspondent, message: Message, cek: ContentKey, place: int, party: Party,
-    current: dict[bytes, int],
+    ctx: Context, author: Correspondent, message: Message, place: int, party: Party, current: dict[bytes, int],
+    *, waits: bool, wishes: Wishes,
 ) -> None:  # fmt: skip
     to_self, closed = party.principal == author.principal, _is_closed(author, party, current)
+    reached = not (to_self or closed)
     ctx.db.add(
         Recipient(
             message=message.id, place=place, principal=party.principal, kind=party.kind,
-            state="opened" if to_self else "gone" if closed else "waiting", state_at=ctx.now,
+            state="opened" if to_self else "gone" if closed else "unready" if waits else "waiting", state_at=ctx.now,
             opened_at=ctx.now if to_self else None,
+            expires=ctx.now + wishes.expires if wishes.expires and not to_self else None,
+            remind=ctx.now + wishes.remind if wishes.remind and reached else None,
         )
     )  # fmt: skip
-    if to_self or closed:
+
+
+def _deliver(
+    ctx: Context, author: Correspondent, message: Message, cek: ContentKey, party: Party, current: dict[bytes, int]
+) -> None:
+    if party.principal == author.principal or _is_closed(author, party, current):
         return
     _envelope(ctx, message, cek, party, current[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
 

@@ -9,11 +9,16 @@ from typing import Any, Final, Literal, cast
 import idna
 
 from securemail.errors import InvalidInput
+from securemail.guests.checks import Method
 from securemail.mailboxes.addresses import has_unseen, normalise
 from securemail.store.models import Organisation
 
 SignUp = Literal["open", "invitation", "domains"]
 _SIGN_UPS: Final = ("open", "invitation", "domains")
+Minimum = Literal["none", "any", "sms"]
+CHECK_DEFAULTS: Final[tuple[Method, ...]] = ("none", "sms", "password")
+CHECK_MINIMUMS: Final[tuple[Minimum, ...]] = ("none", "any", "sms")
+MOST_DAYS: Final = 3650
 _MOST_DOMAINS: Final = 50
 _LONGEST_LIST: Final = 10_000
 _LONGEST_LABEL: Final = 40
@@ -30,13 +35,22 @@ _ANYBODYS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Policy:
-    """`domains` are A-labels; `reference_label` names what new members are asked for, empty for nothing."""
+    """`domains` are A-labels; `reference_label` names what new members are asked for, empty for nothing.
+
+    `check_default` is the recipient check for somebody new without an account, `check_minimum` the least that is
+    allowed; `expiry_days` and `remind_days` are what a new message begins with, 0 for never.
+    """
 
     sign_up: SignUp = "invitation"
     domains: tuple[str, ...] = ()
     require_second_step: bool = False
     reference_label: str = ""
     mail_recovery_code: bool = True
+    check_default: Method = "none"
+    check_minimum: Minimum = "none"
+    remember_devices: bool = True
+    expiry_days: int = 0
+    remind_days: int = 0
 
     def lets_in(self, address: str) -> bool:
         """Whether somebody with this normalised address may sign up without an invitation."""
@@ -65,7 +79,35 @@ def from_text(text: str) -> Policy:
         require_second_step=bool(stored.get("require_second_step", False)),
         reference_label=str(stored.get("reference_label", "")),
         mail_recovery_code=bool(stored.get("mail_recovery_code", True)),
+        **_checks_from(stored),
     )
+
+
+def _checks_from(stored: dict[str, Any]) -> dict[str, Any]:
+    default, minimum = stored.get("check_default"), stored.get("check_minimum", "none")
+    return {
+        "check_default": default if default in CHECK_DEFAULTS else "none",
+        "check_minimum": minimum if minimum in CHECK_MINIMUMS else "any",
+        "remember_devices": stored.get("remember_devices", True) is True,
+        "expiry_days": _days(stored.get("expiry_days")),
+        "remind_days": _days(stored.get("remind_days")),
+    }
+
+
+def _days(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value <= MOST_DAYS else 0
+
+
+def clean_days(field: str, text: str) -> int:
+    """Whole days as they were typed, 0 for an empty field.
+
+    Raises:
+        InvalidInput: (the field, 'days').
+    """
+    text = text.strip()
+    if not (text.isascii() and (text.isdigit() or not text)) or len(text) > 4 or int(text or 0) > MOST_DAYS:
+        raise InvalidInput(field, "days")
+    return int(text or 0)
 
 
 def to_text(policy: Policy) -> str:
