@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from securemail import ids
 from securemail.crypto import links as locks
@@ -151,6 +151,19 @@ def correct_number(ctx: Context, maker: Member, row: GuestLink, number: str) -> 
     _lock(ctx, maker, row, kept, Check("sms", number))
     ctx.db.execute(delete(SessionLink).where(SessionLink.link == row.id), execution_options=_NO_SYNC)
     ctx.db.flush()
+
+
+def release(ctx: Context, maker: Member, row: GuestLink) -> None:
+    """Let a guest try again whose link was locked by wrong entries.
+
+    Raises:
+        NotFound: another's link.
+    """
+    if row.maker != maker.mailbox:
+        raise NotFound
+    _genuine(ctx, row)
+    released = update(GuestLink).where(GuestLink.id == row.id).values(tries=0, locked=None)
+    ctx.db.execute(released, execution_options=_NO_SYNC)
 
 
 def _living(row: GuestLink) -> bool:
