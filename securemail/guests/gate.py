@@ -190,7 +190,8 @@ def count_try(ctx: Context, gate: AtGate) -> int:
     last = case((GuestLink.tries + 1 >= TRIES, ctx.now), else_=None)
     if changed(ctx.db, counted.values(tries=GuestLink.tries + 1, locked=last)) != 1:
         raise Locked
-    return TRIES - ctx.db.scalars(select(GuestLink.tries).where(GuestLink.id == gate.link.id)).one()
+    left = TRIES - ctx.db.scalars(select(GuestLink.tries).where(GuestLink.id == gate.link.id)).one()
+    return left if gate.step != "sms" else min(left, TRIES_A_CODE - _tries_with_code(ctx, gate))
 
 
 def enter_sms(ctx: Context, gate: AtGate, typed: str, *, left: int) -> SessionSecret:
@@ -277,6 +278,11 @@ def _require_unlocked(ctx: Context, gate: AtGate) -> None:
 
 def _row(gate: AtGate) -> Any:
     return update(SessionLink).where(SessionLink.session == gate.session, SessionLink.link == gate.link.id)
+
+
+def _tries_with_code(ctx: Context, gate: AtGate) -> int:
+    mine = (SessionLink.session == gate.session, SessionLink.link == gate.link.id)
+    return ctx.db.scalars(select(SessionLink.tries).where(*mine)).one()
 
 
 def _challenge(ctx: Context, gate: AtGate) -> tuple[dict[str, Any], bytes | None]:
