@@ -2,6 +2,7 @@
 
 from securemail import ids
 from securemail.delivery import outbox
+from securemail.guests import help as helping
 from securemail.identity.context import Context, Member
 from securemail.messages import drafts, listing, reading, sending
 from securemail.messages.reading import Letter
@@ -42,6 +43,7 @@ def conversation_view(
         folder=folder,
         mark=listing.mark(ctx, me),
         deserted=reply is None and sending.is_deserted(ctx, me, conversation),
+        asked=tuple(helping.open_in(ctx, me, conversation)),
     )
 
 

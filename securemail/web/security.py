@@ -41,7 +41,7 @@ _HSTS: Final = "max-age=31536000; includeSubDomains"
 SMALL: Final = 64 * 1024
 LARGE: Final = 8 * 1024 * 1024
 _WITH_FILES: Final = frozenset({"profile.upload", "invitations.new", "invitations.send"})
-_WITH_LETTERS: Final = frozenset({"compose", "conversation", "guest"})
+_WITH_LETTERS: Final = frozenset({"compose", "conversation", "guest", "guest_check"})
 """A letter of 1 MB grows threefold when a form escapes it, and 5 MB are still told in a sentence, text kept."""
 
 

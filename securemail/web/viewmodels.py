@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from securemail.guests.help import Asked
+
 Tone = Literal[1, 2, 3, 4, 5]
 Folder = Literal["inbox", "sent", "drafts"]
 RowState = Literal["normal", "revoked_own", "revoked_theirs"]
@@ -13,6 +15,7 @@ LetterState = Literal["open", "closed", "revoked"]
 _NOT_IN_A_TYPED_NAME = str.maketrans("", "", '"<>')
 PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked", "gone"]
 ChipState = Literal["ok", "warn", "error"]
+CheckMethod = Literal["none", "sms", "password", "account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +177,28 @@ class Conversation:
     folder: Folder = "inbox"
     mark: str = ""
     deserted: bool = False
+    asked: tuple[Asked, ...] = ()
+    """What guests ask of the reader here, and wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One recipient in the composer; `problem` is a whole sentence when the address is wrong."""
+    """One recipient in the composer; `problem` is a whole sentence when the address is wrong.
+
+    `missing` is what the recipient's check still lacks; `too_little` says that the organisation asks for more.
+    """
 
     person: Person
-    check: Literal["none"] = "none"
+    check: CheckMethod = "none"
     state: ChipState = "ok"
     problem: str = ""
+    missing: Literal["", "number", "password"] = ""
+    too_little: bool = False
+
+    @property
+    def id(self) -> str:
+        """By which the page finds it; an address has signs that an id may not have."""
+        return f"chip-{self.person.address.encode().hex()}"
 
     @property
     def typed(self) -> str:
@@ -218,7 +233,56 @@ class Compose:
     errors: dict[str, str] = field(default_factory=dict)
     conflict: Conflict | None = None
     problem: str = ""
+    apart: bool = False
+    expires: int = 0
+    remind: int = 0
+    may_remember: bool = True
 
     @property
     def recipients(self) -> int:
         return sum(chip.state != "error" for chip in self.chips)
+
+    @property
+    def valid(self) -> tuple[Chip, ...]:
+        """The recipients whose address is right."""
+        return tuple(chip for chip in self.chips if chip.state != "error")
+
+    @property
+    def unchecked(self) -> tuple[Chip, ...]:
+        """Who opens it with the code in the mail alone."""
+        return tuple(chip for chip in self.valid if chip.check == "none")
+
+    @property
+    def unready(self) -> tuple[Chip, ...]:
+        """Who gets it only once the sender has said a number or a password."""
+        return tuple(chip for chip in self.valid if chip.missing)
+
+    @property
+    def outside(self) -> int:
+        """How many get it without an account of their own."""
+        return sum(chip.check != "account" for chip in self.valid)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSheet:
+    """The recipient check of one person: what is chosen, and what there is to choose from.
+
+    `number` as typed or as last used on `number_used`; `agreed`: a password was set already; `proposal` one to agree
+    on. `account_since` is None where there is no account; `account_is_new` when it should be looked at twice. `least`
+    is the organisation's minimum.
+    """
+
+    person: Person
+    method: CheckMethod
+    number: str = ""
+    number_used: datetime | None = None
+    agreed: bool = False
+    hint: str = ""
+    proposal: str = ""
+    account_since: datetime | None = None
+    account_is_new: bool = False
+    started_anew: datetime | None = None
+    least: Literal["none", "any", "sms"] = "none"
+    key: str = ""
+    who: str = ""
+    errors: dict[str, str] = field(default_factory=dict)

@@ -1,9 +1,6 @@
 """The recipient's pages: landing, the opened conversation, answering, closing. A GET changes nothing at all here."""
 
-import hashlib
 import re
-from datetime import timedelta
-from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,20 +8,22 @@ from flask_babel import gettext as _
 
 from securemail import ids
 from securemail.crypto.codes import TypingError, read_message_code
+from securemail.crypto.secrets import MessageCode
 from securemail.errors import InvalidInput, NotFound, TooManyAttempts
 from securemail.guests import gate, guest_sessions, links
-from securemail.guests.guest_sessions import GuestSessionEnded
+from securemail.guests.gate import LinkClosed, Unready
 from securemail.guests.links import WrongCode
 from securemail.i18n import LOCALES
-from securemail.identity.context import Context, Guest
-from securemail.mailboxes import directory
-from securemail.messages import reading, receipts, sending
-from securemail.messages.reading import Letter
+from securemail.identity.context import Context
+from securemail.messages import receipts, sending
 from securemail.store.models import GuestLink
-from securemail.web import present, session
-from securemail.web.filters import clock_time
+from securemail.web import guest_views as views
+from securemail.web import session
 from securemail.web.forms import input_error
+from securemail.web.guest_letters import letter_with, letters_for
+from securemail.web.guest_views import closed, form, guest_at, sender_of, step_at, to_letter
 from securemail.web.htmx import render
+from securemail.web.pages import guest_check
 from securemail.web.session import current
 
 pages = Blueprint("guest", __name__)
@@ -35,7 +34,7 @@ _REF = re.compile(r"[A-Za-z0-9_-]{21}[AQgw](?![A-Za-z0-9_-])")
 @pages.get("/b")
 def enter() -> ResponseReturnValue:
     """A field for a code, for who has no link."""
-    return render("guest/enter.html", **_form())
+    return render("guest/enter.html", **form())
 
 
 @pages.post("/b", endpoint="enter_code")
@@ -48,13 +47,14 @@ def enter_code() -> ResponseReturnValue:
 def landing(ref: bytes) -> ResponseReturnValue:
     """Who sent something, when, and one field. Robots may ask for this as often as they like."""
     ctx = current()
-    try:
-        link = links.find(ctx, ref)
-    except NotFound:
-        return render("guest/unknown.html", **_form()), 404
-    if _guest(ref) is not None:
-        return redirect(url_for("guest.letter", ref=ref))
-    return _landing(ctx, ref, link)
+    link = views.find(ctx, ref)
+    if link is None:
+        return views.unknown()
+    at = step_at(ctx, ref) if request.args.get("again") is None else None
+    if at is None:
+        return _landing(ctx, ref, link)
+    # A browser between two steps goes on where it was: the code by SMS that it waits for stays good.
+    return redirect(url_for("guest.letter" if at.step == "open" else "guest_check.show", ref=ref))
 
 
 @pages.get("/b/<path:garbled>")
@@ -63,7 +63,7 @@ def garbled(garbled: str) -> ResponseReturnValue:
     found = _REF.match(garbled)
     if found is not None:
         return redirect(url_for("guest.landing", ref=found[0]))
-    return render("guest/unknown.html", **_form()), 404
+    return render("guest/unknown.html", **form()), 404
 
 
 @pages.post("/b/<identifier:ref>", endpoint="open_code")
@@ -81,9 +81,9 @@ def letter(ref: bytes) -> ResponseReturnValue:
 @pages.post("/b/<identifier:ref>/open", endpoint="open")
 def open_(ref: bytes) -> ResponseReturnValue:
     """Open what came since."""
-    guest = _guest(ref)
+    guest = guest_at(ref)
     if guest is None:
-        return _closed(ref, "idle")
+        return closed(ref, "idle")
     receipts.mark_opened(current(), guest, guest.conversation)
     return redirect(url_for("guest.letter", ref=ref), 303)
 
@@ -92,9 +92,9 @@ def open_(ref: bytes) -> ResponseReturnValue:
 def reply(ref: bytes) -> ResponseReturnValue:
     """Answer within the conversation, to those who are in it."""
     ctx, text = current(), request.form.get("reply", "")
-    guest = _guest(ref)
+    guest = guest_at(ref)
     if guest is None:
-        return _closed(ref, "idle", kept=text)
+        return closed(ref, "idle", kept=text)
     try:
         sending.reply(ctx, guest, conversation=guest.conversation, key=_key(), text=text)
     except InvalidInput as error:
@@ -111,7 +111,7 @@ def close(ref: bytes) -> ResponseReturnValue:
     secret = session.guest_secret()
     if secret is not None:
         guest_sessions.end(current(), secret)
-    response = _closed(ref, "closed", status=200)
+    response = closed(ref, "closed", status=200)
     session.forget_guest()
     return response
 
@@ -133,125 +133,78 @@ def _open(ref: bytes | None) -> ResponseReturnValue:
     try:
         code = read_message_code(typed)
         session.require_room_for_codes()
+        waits = _waits_already(ctx, code)
+        if waits is not None:
+            return redirect(url_for("guest_check.show", ref=waits), 303)
         entered = gate.enter_code(ctx, code, session.guest_secret())
-        secret, link = entered.secret, entered.link
     except TypingError:
         return _again(ctx, ref, typed, "typing", 422)
     except WrongCode:
         session.count_wrong_code()
         return _again(ctx, ref, typed, "wrong", 422)
     except TooManyAttempts as error:
-        return _limited(ref, error)
-    session.keep_guest(secret)
-    kept = request.form.get("reply", "")
+        return views.limited(ref, error)
+    except LinkClosed:
+        return views.gone(ctx, links.by_code(ctx, code))
+    except Unready:
+        return views.unready(ctx, links.by_code(ctx, code))
+    session.keep_guest(entered.secret)
+    return _entered(ctx, entered)
+
+
+def _entered(ctx: Context, entered: gate.AtGate) -> ResponseReturnValue:
+    """The code was right: the letter, or the step that comes before it."""
+    ref, kept = entered.link.link_ref, request.form.get("reply", "")
+    if entered.step == "sms":
+        # This step stands, also where no code can be sent just now.
+        session.settle(success=True)
+        return guest_check.send_code(entered.secret, ref)
+    if entered.step == "password":
+        if kept.strip():
+            return guest_check.step_page(entered)
+        return redirect(url_for("guest_check.show", ref=ref), 303)
     if kept.strip():
-        # An answer that outlived its session: the letter comes at once, with the words still in its field.
-        ctx.db.flush()
-        return _letters_for(guest_sessions.resume(ctx, secret, link.link_ref), link.link_ref, typed=kept)
-    return redirect(url_for("guest.letter", ref=link.link_ref, opened=1), 303)
+        return letter_with(ref, entered.secret, kept)
+    return to_letter(ref, opened=1)
+
+
+def _waits_already(ctx: Context, code: MessageCode) -> bytes | None:
+    """The link of a code that this browser has given before, where a code by SMS is on its way to it."""
+    ref = links.by_code(ctx, code).link_ref
+    at = step_at(ctx, ref)
+    waiting = at is not None and at.step == "sms" and gate.sms_sent(ctx, at) is not None
+    return ref if waiting and not request.form.get("reply", "").strip() else None
 
 
 def _landing(
     ctx: Context, ref: bytes, link: GuestLink, *, code: str = "", error: str | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    maker = directory.of_mailbox(ctx, link.maker)
     return render(
         "guest/landing.html",
         ref=ref,
-        sender=maker,
+        sender=sender_of(ctx, link),
         sent=receipts.last_sent_to(ctx, link.id),
-        **_form(code=code, error=error),
+        **form(code=code, error=error),
     ), status
 
 
 def _again(ctx: Context, ref: bytes | None, typed: str, error: str, status: int) -> ResponseReturnValue:
     """The same page with a sentence at the field, and what was typed still in it."""
     if ref is None:
-        return render("guest/enter.html", **_form(code=typed, error=error)), status
-    try:
-        return _landing(ctx, ref, links.find(ctx, ref), code=typed, error=error, status=status)
-    except NotFound:
-        return render("guest/unknown.html", **_form(code=typed, error=error)), status
-
-
-def _limited(ref: bytes | None, error: TooManyAttempts) -> ResponseReturnValue:
-    retry = clock_time(current().now + timedelta(seconds=error.retry_after))
-    headers = {"Retry-After": str(error.retry_after)}
-    return render("guest/limited.html", retry=retry, ref=ref, host=session.public_host()), 429, headers
+        return render("guest/enter.html", **form(code=typed, error=error)), status
+    link = views.find(ctx, ref)
+    if link is None:
+        return render("guest/unknown.html", **form(code=typed, error=error)), status
+    return _landing(ctx, ref, link, code=typed, error=error, status=status)
 
 
 def _letters(
     ref: bytes, *, typed: str = "", errors: dict[str, str] | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    guest = _guest(ref)
+    guest = guest_at(ref)
     if guest is None:
-        return _closed(ref, "idle")
-    return _letters_for(guest, ref, typed=typed, errors=errors, status=status)
-
-
-def _letters_for(
-    guest: Guest, ref: bytes, *, typed: str, errors: dict[str, str] | None = None, status: int = 200
-) -> ResponseReturnValue:
-    ctx = current()
-    letters = reading.conversation(ctx, guest, guest.conversation)
-    mark = _mark(letters)
-    if request.headers.get("X-News") == mark:
-        return "", 204
-    if all(letter.state == "revoked" for letter in letters):
-        last = letters[-1]
-        return render("guest/taken_back.html", sender=last.sender, sent=last.sent_at), 410 if status == 200 else status
-    names = [party.name for party in sending.would_answer(ctx, guest, guest.conversation)]
-    return render(
-        "guest/letter.html",
-        ref=ref,
-        subject=reading.subject_of(letters),
-        opened=receipts.last_opened(ctx, guest, guest.conversation),
-        letters=[present.letter(letter, guest, frozenset()) for letter in letters],
-        reply_names=names,
-        can_reply=bool(names),
-        deserted=not names and sending.is_deserted(ctx, guest, guest.conversation),
-        reply_text=typed,
-        reply_key=request.form.get("key") or ids.to_text(ids.new_id()),
-        errors=errors or {},
-        sent_reply=request.args.get("sent") == "1",
-        just_opened=request.args.get("opened") == "1",
-        mark=mark,
-    ), status
-
-
-def _mark(letters: list[Letter]) -> str:
-    """Which letters there are and in what state: another mark means that there is something to draw anew."""
-    facts = b"".join(letter.message + letter.state.encode() for letter in letters)
-    return hashlib.sha256(facts).hexdigest()[:16]
-
-
-def _guest(ref: bytes) -> Guest | None:
-    secret = session.guest_secret()
-    if secret is None:
-        return None
-    try:
-        guest = guest_sessions.resume(current(), secret, ref)
-    except GuestSessionEnded:
-        return None
-    # The question for news is no activity: a letter left open on a table closes after half an hour.
-    if "X-News" not in request.headers and guest_sessions.touch_is_due(current(), guest):
-        session.afterwards(lambda ctx: guest_sessions.touch(ctx, guest))
-    return guest
-
-
-def _closed(ref: bytes, ended: str, *, kept: str = "", status: int = 401) -> ResponseReturnValue:
-    page = render("guest/closed.html", ref=ref, host=session.public_host(), ended=ended, kept=kept)
-    return page, status
-
-
-def _form(*, code: str = "", error: str | None = None) -> dict[str, Any]:
-    return {
-        "host": session.public_host(),
-        "code": code,
-        "error": error,
-        "retry": None,
-        "kept": request.form.get("reply"),
-    }
+        return closed(ref, "idle")
+    return letters_for(guest, ref, typed=typed, errors=errors, status=status)
 
 
 def _key() -> bytes:

@@ -1,0 +1,84 @@
+"""The opened letter as a page: for who reads, and for who comes back with an answer that was not sent yet."""
+
+import hashlib
+from datetime import datetime
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+
+from securemail import ids
+from securemail.crypto.secrets import SessionSecret
+from securemail.guests import guest_sessions
+from securemail.identity.context import Context, Guest
+from securemail.messages import reading, receipts, sending
+from securemail.messages.reading import Letter
+from securemail.store.models import Message, Recipient
+from securemail.web import present
+from securemail.web.htmx import render
+from securemail.web.session import current
+
+
+def letter_with(ref: bytes, secret: SessionSecret, kept: str) -> ResponseReturnValue:
+    """An answer that outlived its session: the letter comes at once, with the words still in its field."""
+    ctx = current()
+    ctx.db.flush()
+    return letters_for(guest_sessions.resume(ctx, secret, ref), ref, typed=kept)
+
+
+def letters_for(
+    guest: Guest, ref: bytes, *, typed: str, errors: dict[str, str] | None = None, status: int = 200
+) -> ResponseReturnValue:
+    """The conversation as this guest may see it now; nothing at all when the page that asks has seen it so."""
+    ctx = current()
+    letters = reading.conversation(ctx, guest, guest.conversation)
+    mark = _mark(letters)
+    if request.headers.get("X-News") == mark:
+        return "", 204
+    if all(letter.state in ("revoked", "expired") for letter in letters):
+        return _nothing_left(ref, letters[-1], status)
+    names = [party.name for party in sending.would_answer(ctx, guest, guest.conversation)]
+    return render(
+        "guest/letter.html",
+        ref=ref,
+        subject=reading.subject_of(letters),
+        opened=receipts.last_opened(ctx, guest, guest.conversation),
+        letters=[present.letter(letter, guest, frozenset()) for letter in letters],
+        reply_names=names,
+        can_reply=bool(names),
+        deserted=not names and sending.is_deserted(ctx, guest, guest.conversation),
+        reply_text=typed,
+        reply_key=request.form.get("key") or ids.to_text(ids.new_id()),
+        errors=errors or {},
+        sent_reply=request.args.get("sent") == "1",
+        just_opened=request.args.get("opened") == "1",
+        ends=_ends(ctx, guest),
+        mark=mark,
+    ), status
+
+
+def _nothing_left(ref: bytes, last: Letter, status: int) -> ResponseReturnValue:
+    """Everything was taken back, or its time is over."""
+    # As text: a letter that expires has this state once messages can.
+    over = str(last.state) == "expired"
+    page = render(
+        "guest/expired.html" if over else "guest/taken_back.html", ref=ref, sender=last.sender, sent=last.sent_at
+    )
+    return page, 410 if status == 200 else status
+
+
+def _ends(ctx: Context, guest: Guest) -> datetime | None:
+    """When the first of what is left ends; None when nothing does."""
+    mine = select(func.min(Recipient.expires)).join(Message, Message.id == Recipient.message)
+    still = mine.where(
+        Recipient.principal == guest.principal,
+        Message.conversation == guest.conversation,
+        Recipient.state.not_in(("revoked", "expired")),
+    )
+    return ctx.db.scalar(still)
+
+
+def _mark(letters: list[Letter]) -> str:
+    """Which letters there are and in what state: another mark means that there is something to draw anew."""
+    facts = b"".join(letter.message + letter.state.encode() for letter in letters)
+    return hashlib.sha256(facts).hexdigest()[:16]

@@ -1,0 +1,107 @@
+"""What the recipient's pages have in common: who is at a link in this browser, and the pages that several lead to."""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from securemail.errors import NotFound, TooManyAttempts
+from securemail.guests import gate, guest_sessions, links
+from securemail.guests.gate import AtGate
+from securemail.guests.guest_sessions import GuestSessionEnded
+from securemail.identity.context import Context, Guest
+from securemail.mailboxes import directory
+from securemail.mailboxes.directory import Entry
+from securemail.store.models import GuestLink
+from securemail.web import session
+from securemail.web.filters import clock_time
+from securemail.web.htmx import render
+from securemail.web.session import current
+
+Gone = Literal["renewed", "claimed", "withdrawn"]
+
+
+def guest_at(ref: bytes) -> Guest | None:
+    """Who has opened this link here; None when nobody has, or too long ago."""
+    secret = session.guest_secret()
+    if secret is None:
+        return None
+    try:
+        guest = guest_sessions.resume(current(), secret, ref)
+    except (GuestSessionEnded, NotFound):
+        return None
+    # The question for news is no activity: a letter left open on a table closes after half an hour.
+    if "X-News" not in request.headers and guest_sessions.touch_is_due(current(), guest):
+        session.afterwards(lambda ctx: guest_sessions.touch(ctx, guest))
+    return guest
+
+
+def step_at(ctx: Context, ref: bytes) -> AtGate | None:
+    """How far this browser came at a link; None when it has to give the code first."""
+    try:
+        return gate.at(ctx, session.guest_secret(), ref)
+    except (GuestSessionEnded, NotFound):
+        return None
+
+
+def sender_of(ctx: Context, link: GuestLink) -> Entry | None:
+    """Who made a link, as the directory knows them; None when the account is closed."""
+    return directory.of_mailbox(ctx, link.maker)
+
+
+def form(*, code: str = "", error: str | None = None) -> dict[str, Any]:
+    """What every page with a field for the code shows."""
+    host = session.public_host()
+    return {"host": host, "code": code, "error": error, "retry": None, "kept": request.form.get("reply")}
+
+
+def unknown() -> ResponseReturnValue:
+    """A link that nobody made: the code alone is enough."""
+    return render("guest/unknown.html", **form()), 404
+
+
+def closed(ref: bytes, ended: str, *, kept: str = "", status: int = 401) -> ResponseReturnValue:
+    """The letter was closed by its reader ('closed'), or its session ended ('idle')."""
+    page = render("guest/closed.html", ref=ref, host=session.public_host(), ended=ended, kept=kept)
+    return page, status
+
+
+def limited(ref: bytes | None, error: TooManyAttempts) -> ResponseReturnValue:
+    """Too many wrong message codes from this network."""
+    headers = {"Retry-After": str(error.retry_after)}
+    retry = clock_after(error.retry_after)
+    return render("guest/limited.html", retry=retry, ref=ref, host=session.public_host()), 429, headers
+
+
+def gone(ctx: Context, link: GuestLink) -> ResponseReturnValue:
+    """The code was right once. Told only to who has it."""
+    why: Gone = "claimed" if link.claimed_by is not None else "renewed" if link.successor is not None else "withdrawn"
+    if why == "withdrawn":
+        return render("guest/taken_back.html", sender=sender_of(ctx, link), sent=None), 410
+    ahead = url_for("conversation.show", conversation=link.conversation)
+    page = render("guest/gone.html", ref=link.link_ref, why=why, sender=sender_of(ctx, link), ahead=ahead, **form())
+    return page, 410
+
+
+def unready(ctx: Context, link: GuestLink) -> ResponseReturnValue:
+    """The sender has yet to fill in a number or a password."""
+    return render("guest/unready.html", ref=link.link_ref, sender=sender_of(ctx, link)), 409
+
+
+def find(ctx: Context, ref: bytes) -> GuestLink | None:
+    """The link behind an address, None when there is none."""
+    try:
+        return links.find(ctx, ref)
+    except NotFound:
+        return None
+
+
+def clock_after(seconds: int) -> str:
+    """The time of day after so many seconds."""
+    return clock_time(current().now + timedelta(seconds=seconds))
+
+
+def to_letter(ref: bytes, **query: int) -> ResponseReturnValue:
+    """On to the opened letter."""
+    return redirect(url_for("guest.letter", ref=ref, **query), 303)

@@ -1,0 +1,32 @@
+"""The landing page of a message for somebody with an account: log in, and on to the message."""
+
+from flask import Blueprint, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from securemail.errors import NotFound
+from securemail.messages import reading
+from securemail.store.models import Message
+from securemail.web import session
+from securemail.web.auth import LogInFirst, member
+from securemail.web.htmx import render
+from securemail.web.session import current
+
+pages = Blueprint("guest_account", __name__)
+
+
+@pages.get("/m/<identifier:message>")
+def landing(message: bytes) -> ResponseReturnValue:
+    """Its receiver reads it once logged in. Strangers learn nothing of the message, not even that there is one."""
+    try:
+        me = member()
+    except LogInFirst:
+        return render("guest/account.html", message=message, address=None, host=session.public_host())
+    ctx = current()
+    row = ctx.db.get(Message, message)
+    if row is not None:
+        try:
+            reading.conversation(ctx, me, row.conversation)
+            return redirect(url_for("conversation.show", conversation=row.conversation))
+        except NotFound:
+            pass  # another account's: told like a message that never was
+    return render("guest/account.html", message=message, address=me.address, host=session.public_host()), 404

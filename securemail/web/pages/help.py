@@ -1,0 +1,93 @@
+"""What guests ask of a sender, answered with one tap in the conversation it is about."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from securemail.errors import Conflict, InvalidInput
+from securemail.guests import help as helping
+from securemail.guests import links
+from securemail.guests.help import Asked
+from securemail.identity import phone_numbers
+from securemail.identity.context import Context, Member
+from securemail.store.models import GuestLink
+from securemail.web import forms, session
+from securemail.web.auth import member
+from securemail.web.forms import Errors
+from securemail.web.htmx import render
+from securemail.web.session import current
+
+pages = Blueprint("help", __name__)
+Act = Callable[[Context, Member, Asked, GuestLink], None]
+
+
+@pages.post("/help/<identifier:asked>/again")
+def again(asked: bytes) -> ResponseReturnValue:
+    """Opnieuw versturen: the notification with its code."""
+
+    def act(ctx: Context, me: Member, what: Asked, _link: GuestLink) -> None:
+        helping.send_again(ctx, me, what)
+
+    return _answered(asked, act)
+
+
+@pages.route("/help/<identifier:asked>/number", methods=["GET", "POST"])
+def number(asked: bytes) -> ResponseReturnValue:
+    """Nummer verbeteren: the number that codes go to; the code of the message stays the same."""
+    ctx, me = current(), member()
+    what, link = _found(ctx, me, asked)
+    if request.method == "GET":
+        return _number_page(what, link, links.kept_of(ctx, me, link).number, Errors())
+    typed = forms.text("phone")
+    try:
+        wanted = phone_numbers.normalise(typed, region=session.runtime().settings.default_region)
+    except InvalidInput as error:
+        return _number_page(what, link, typed, forms.errors_of(error, field="phone")), 422
+
+    def act(ctx: Context, me: Member, what: Asked, link: GuestLink) -> None:
+        links.correct_number(ctx, me, link, wanted)
+        helping.answer(ctx, what.request)
+
+    return _answered(asked, act)
+
+
+@pages.post("/help/<identifier:asked>/release")
+def release(asked: bytes) -> ResponseReturnValue:
+    """Vrijgeven: the receiver may try again."""
+
+    def act(ctx: Context, me: Member, what: Asked, link: GuestLink) -> None:
+        links.release(ctx, me, link)
+        helping.answer(ctx, what.request)
+
+    return _answered(asked, act)
+
+
+@pages.post("/help/<identifier:asked>/dismiss")
+def dismiss(asked: bytes) -> ResponseReturnValue:
+    """Put it aside: nothing else changes."""
+
+    def act(ctx: Context, _me: Member, what: Asked, _link: GuestLink) -> None:
+        helping.answer(ctx, what.request)
+
+    return _answered(asked, act)
+
+
+def _answered(asked: bytes, act: Act) -> ResponseReturnValue:
+    """Do it, and back to the conversation; what another tab did already is no mistake."""
+    ctx, me = current(), member()
+    what, link = _found(ctx, me, asked)
+    try:
+        act(ctx, me, what, link)
+    except Conflict:
+        session.settle(success=False)
+        return render("help/cannot.html", asked=what, conversation=link.conversation), 409
+    return redirect(url_for("conversation.show", conversation=link.conversation), 303)
+
+
+def _found(ctx: Context, me: Member, asked: bytes) -> tuple[Asked, GuestLink]:
+    return helping.find(ctx, me, asked)
+
+
+def _number_page(what: Asked, link: GuestLink, typed: str, errors: Errors) -> str:
+    return render("help/number.html", asked=what, conversation=link.conversation, typed=typed, errors=errors)
