@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """A mailbox as others see it, and its owner's language."""
+    """A mailbox as others see it, and its owner's language; `since` when it has had this address."""
 
     mailbox: bytes
     epoch: int
@@ -30,6 +30,7 @@ class Entry:
     zone: str = DEFAULT_ZONE
     photo: bytes | None = None
     started_anew: datetime | None = None
+    since: datetime | None = None
 
 
 def find(ctx: Context, address: str) -> Entry | None:
@@ -71,5 +72,5 @@ def _entry(ctx: Context, address: Address, mailbox: Mailbox, account: Account) -
         return None
     return Entry(
         mailbox.id, mailbox.mk_epoch, account.id, known["address"], known["name"], person["language"],
-        str(person.get("zone", DEFAULT_ZONE)), account.photo, mailbox.started_anew,
+        str(person.get("zone", DEFAULT_ZONE)), account.photo, mailbox.started_anew, address.since,
     )  # fmt: skip

@@ -167,6 +167,15 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "form.last_step_wanted": _(
         "Je organisatie vraagt een extra inlogmethode, en dit is de enige die je hebt. Stel eerst een andere in."
     ),
+    "agreed.short": _("Dit wachtwoord is te kort. Gebruik minstens 8 tekens."),
+    "agreed.long": _("Dit wachtwoord is langer dan 1024 tekens. Kies een korter wachtwoord."),
+    "hint.long": _("Deze hint is te lang. Gebruik hoogstens 120 tekens."),
+    "hint.control": _("In deze hint staan tekens die niet kunnen."),
+    "check.minimum": _("Je organisatie vraagt een controle. Tik op de ontvanger en kies hoe die zich bekendmaakt."),
+    "check.no_account": _("Deze ontvanger heeft geen account. Kies een andere controle."),
+    "check.missing": _("Vul in wat er nog mist."),
+    "expiry_days.days": _("Vul een aantal dagen in, hoogstens 3650. Leeg is nooit."),
+    "remind_days.days": _("Vul een aantal dagen in, hoogstens 3650. Leeg is nooit."),
     "reply.empty": _("Schrijf eerst een antwoord."),
     "reply.long": _("Dit antwoord is langer dan 1 MB. Er is niets verstuurd; maak het korter."),
     "reply.control": _("In dit antwoord staan tekens die niet verstuurd kunnen worden."),

@@ -1,33 +1,34 @@
 """Writing a new message: chips, suggestions, the draft that keeps itself, and sending."""
 
+from datetime import timedelta
+
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from securemail import ids
 from securemail.errors import InvalidInput
+from securemail.guests.checks import Check
 from securemail.identity.context import Context, Member
-from securemail.mailboxes import directory
-from securemail.mailboxes.addresses import normalise
 from securemail.messages import contacts, drafts, sending
-from securemail.messages.typed_addresses import take_apart
+from securemail.messages.drafts import Content
 from securemail.messages.writing import check_receivers, check_subject, check_text
-from securemail.web import present
+from securemail.web import composing, present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
+from securemail.web.composing import People, comparable
 from securemail.web.forms import input_error
 from securemail.web.htmx import is_partial, render
 from securemail.web.session import current
 
 pages = Blueprint("compose", __name__)
-_MOST_CHIPS = 120
-"""More than may be sent to. Who pastes more gets no names looked up: each costs the one place to write a moment."""
 
 
 @pages.get("/compose")
 def new() -> ResponseReturnValue:
     """An empty sheet. Its key is both the draft's id and what makes a double click send once."""
-    return render("compose/edit.html", compose=views.Compose(key=ids.to_text(ids.new_id())))
+    people = People(current(), member())
+    return render("compose/edit.html", compose=composing.view(people, Content((), "", ""), key=ids.new_id()))
 
 
 @pages.get("/drafts/<identifier:draft>")
@@ -37,31 +38,62 @@ def edit(draft: bytes) -> ResponseReturnValue:
     saved = drafts.load(ctx, me, draft)
     if saved.content.conversation is not None:
         return redirect(url_for("conversation.show", conversation=saved.content.conversation))
-    return render("compose/edit.html", compose=_compose(ctx, me, saved.content, key=draft, saved=saved))
+    compose = composing.view(People(ctx, me), saved.content, key=draft, saved=saved)
+    return render("compose/edit.html", compose=compose)
 
 
 @pages.post("/compose")
 def send() -> ResponseReturnValue:
-    """Send; what cannot be sent comes back whole, with a sentence at the field."""
+    """Send; what cannot be sent comes back whole, with a sentence at the field. What is still missing for somebody is
+    said once: who then sends all the same knows that one person waits."""
     ctx, me = current(), member()
-    key, content = _key(), _typed(ctx, me)
+    key = composing.key()
+    people, content = _typed(ctx, me, key)
+    told = set(request.form.get("told", "").split())
+    compose = composing.view(people, content, key=key)
+    if not {chip.id for chip in compose.unready} <= told:
+        return _refused(
+            people,
+            content,
+            key,
+            _mistakes(content),
+            problem=_("Nog niet verzonden. Kijk wat er mist, of verzend toch."),
+        )
     try:
-        sent = sending.send(ctx, me, key=key, to=content.to, subject=content.subject, text=content.text)
+        sent = _send(ctx, me, people, key, content)
     except InvalidInput as error:
-        return _refused(ctx, me, content, key, _mistakes(content) or _mistake(error))
+        return _refused(people, content, key, _mistakes(content) or _mistake(error))
     except sending.AlreadySent:
         problem = _("Dit concept is al verzonden, met een andere tekst. Wat je hier schreef staat er nog.")
-        return _refused(ctx, me, content, ids.new_id(), {}, problem=problem, status=409)
+        return _refused(people, content, ids.new_id(), {}, problem=problem, status=409)
     drafts.discard(ctx, me, key)
+    if sent.others:
+        return _leave(url_for("mailbox.sent"))
     return _leave(url_for("conversation.show", conversation=sent.conversation))
+
+
+def _send(ctx: Context, me: Member, people: People, key: bytes, content: Content) -> sending.Sent:
+    policy = people.policy
+    to = [(address, name, composing.check_of(content, comparable(address))) for address, name in content.to]
+    return sending.send(
+        ctx, me, key=key, to=to, subject=content.subject, text=content.text,
+        apart=content.apart and len(content.to) > 1,
+        expires=_lasting(policy.expiry_days if content.expires is None else content.expires),
+        remind=_lasting(policy.remind_days if content.remind is None else content.remind),
+    )  # fmt: skip
+
+
+def _lasting(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None
 
 
 @pages.post("/drafts")
 def save() -> ResponseReturnValue:
     """Keep what is being written; another tab's newer revision is told, never overwritten."""
     ctx, me = current(), member()
-    key, content = _key(), _typed(ctx, me, conversation=_conversation())
-    revision = _revision()
+    key = composing.key()
+    people, content = _typed(ctx, me, key, conversation=_conversation())
+    revision = composing.revision()
     if content.empty and not revision:
         return render("compose/saved.html", draft="", revision=0, saved_at=None, compose=None)
     try:
@@ -75,7 +107,7 @@ def save() -> ResponseReturnValue:
             conversation=ids.to_text(content.conversation) if content.conversation else "",
         )  # fmt: skip
         return render("compose/conflict.html", conflict=conflict), 409
-    compose = None if content.conversation else _compose(ctx, me, content, key=key, saved=saved)
+    compose = None if content.conversation else composing.view(people, content, key=key, saved=saved)
     return render(
         "compose/saved.html", draft=ids.to_text(key), revision=saved.revision, saved_at=saved.changed, compose=compose
     )
@@ -92,23 +124,35 @@ def discard(draft: bytes) -> ResponseReturnValue:
 def chip() -> ResponseReturnValue:
     """Take apart what was typed or pasted: a chip for each address that is not there yet."""
     ctx, me = current(), member()
-    there = {address for address, _name in _addresses(request.form.getlist("recipient"))}
-    typed = _named(ctx, me, _addresses([request.form.get("entry", "")])[: _MOST_CHIPS + len(there)])
-    chips = tuple(_chip(address, name) for address, name in typed if _comparable(address) not in there)
-    return render("compose/chips.html", chips=chips[:_MOST_CHIPS])
+    people = People(ctx, me)
+    there = {address for address, _name in composing.addresses(request.form.getlist("recipient"))}
+    most = composing.MOST_CHIPS + len(there)
+    typed = composing.named(people, composing.addresses([request.form.get("entry", "")])[:most])
+    fresh = [pair for pair in typed if comparable(pair[0]) not in there][: composing.MOST_CHIPS]
+    kept = _kept_checks(ctx, me)
+    chips = [composing.chip(people, address, name, kept.get(comparable(address))) for address, name in fresh]
+    return render("compose/chips.html", chips=tuple(chips))
+
+
+def _kept_checks(ctx: Context, me: Member) -> dict[str, Check]:
+    """What was chosen in this draft, for somebody who was taken away and is back."""
+    if not request.form.get("key"):
+        return {}
+    saved = drafts.find(ctx, me, composing.key())
+    return dict(saved.content.checks) if saved else {}
 
 
 @pages.post("/compose/suggestions")
 def suggest() -> ResponseReturnValue:
     """Contacts that fit what is being typed; a POST, so that no name stands in an address or a log."""
     ctx, me = current(), member()
-    there = {address for address, _name in _addresses(request.form.getlist("recipient"))}
+    there = {address for address, _name in composing.addresses(request.form.getlist("recipient"))}
     found = contacts.suggest(ctx, me, request.form.get("entry", ""))
     people = tuple(present.person(known.name, known.address) for known in found if known.address not in there)
     return render("compose/suggestions.html", people=people)
 
 
-def _mistakes(content: drafts.Content) -> dict[str, str]:
+def _mistakes(content: Content) -> dict[str, str]:
     """Every field that cannot be sent, told at once."""
     checks = (
         lambda: check_receivers(list(content.to)),
@@ -128,94 +172,20 @@ def _mistake(error: InvalidInput) -> dict[str, str]:
     return {_FIELDS.get(error.field, "to"): input_error(error)}
 
 
-_FIELDS = {"to": "to", "address": "to", "name": "to", "subject": "subject", "text": "body"}
+_FIELDS = {"to": "to", "check": "to", "address": "to", "name": "to", "subject": "subject", "text": "body"}
 
 
-def _typed(ctx: Context, me: Member, *, conversation: bytes | None = None) -> drafts.Content:
-    form = request.form
-    to = _named(ctx, me, _addresses([*form.getlist("recipient"), form.get("to", "")]))
-    return drafts.Content(
-        to=tuple(to), subject=form.get("subject", ""), text=form.get("body", ""), conversation=conversation
-    )
-
-
-def _addresses(typed: list[str]) -> list[tuple[str, str]]:
-    """(address, name) pairs from fields in which people separate addresses as they like."""
-    pairs: dict[str, tuple[str, str]] = {}
-    for address, name in take_apart("\n".join(typed)):
-        known_as = _comparable(address) if len(pairs) <= _MOST_CHIPS else address
-        pairs.setdefault(known_as, (address, name))
-    return list(pairs.values())
-
-
-def _comparable(address: str) -> str:
-    try:
-        return normalise(address)
-    except InvalidInput:
-        return address
-
-
-def _named(ctx: Context, me: Member, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Names from the contacts and the directory, where none was typed."""
-    known = {contact.address: contact.name for contact in contacts.everybody(ctx, me)} if pairs else {}
-    named = [(address, name or _known_name(ctx, known, address)) for address, name in pairs[:_MOST_CHIPS]]
-    return named + pairs[_MOST_CHIPS:]
-
-
-def _known_name(ctx: Context, known: dict[str, str], address: str) -> str:
-    normal = _comparable(address)
-    if normal in known:
-        return known[normal] if known[normal] != normal else ""
-    try:
-        entry = directory.find(ctx, normalise(address))
-    except InvalidInput:
-        return ""
-    return entry.name if entry else ""
-
-
-def _chip(address: str, name: str) -> views.Chip:
-    try:
-        normal = normalise(address)
-    except InvalidInput as error:
-        return views.Chip(present.person(name or address, address), state="error", problem=input_error(error))
-    return views.Chip(present.person(name or normal, normal))
-
-
-def _compose(
-    ctx: Context,
-    me: Member,
-    content: drafts.Content,
-    *,
-    key: bytes,
-    saved: drafts.Saved | None = None,
-    errors: dict[str, str] | None = None,
-    problem: str = "",
-) -> views.Compose:
-    return views.Compose(
-        key=ids.to_text(key),
-        draft=ids.to_text(saved.draft) if saved else "",
-        revision=saved.revision if saved else 0,
-        chips=tuple(_chip(address, name) for address, name in content.to),
-        subject=content.subject,
-        body=content.text,
-        saved_at=saved.changed if saved else None,
-        errors=errors or {},
-        problem=problem,
-    )
+def _typed(ctx: Context, me: Member, key: bytes, *, conversation: bytes | None = None) -> tuple[People, Content]:
+    people = People(ctx, me)
+    kept = None if conversation else drafts.find(ctx, me, key)
+    return people, composing.typed(people, conversation=conversation, kept=kept)
 
 
 def _refused(
-    ctx: Context,
-    me: Member,
-    content: drafts.Content,
-    key: bytes,
-    errors: dict[str, str],
-    *,
-    problem: str = "",
-    status: int = 422,
+    people: People, content: Content, key: bytes, errors: dict[str, str], *, problem: str = "", status: int = 422
 ) -> ResponseReturnValue:
-    kept = drafts.find(ctx, me, key)
-    compose = _compose(ctx, me, content, key=key, saved=kept, errors=errors, problem=problem)
+    kept = drafts.find(people.ctx, people.me, key)
+    compose = composing.view(people, content, key=key, saved=kept, errors=errors, problem=problem)
     return render("compose/edit.html", "composer" if is_partial() else None, compose=compose), status
 
 
@@ -226,23 +196,9 @@ def _leave(target: str) -> ResponseReturnValue:
     return redirect(target, 303)
 
 
-def _key() -> bytes:
-    try:
-        return ids.from_text(request.form.get("key", ""))
-    except ValueError as error:
-        raise InvalidInput("key", "malformed") from error
-
-
 def _conversation() -> bytes | None:
     text = request.form.get("conversation", "")
     try:
         return ids.from_text(text) if text else None
     except ValueError as error:
         raise InvalidInput("conversation", "malformed") from error
-
-
-def _revision() -> int:
-    text = request.form.get("revision", "0")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidInput("revision", "malformed")
-    return int(text)

@@ -1,7 +1,7 @@
-"""Beleid: who may join, what every account needs, and what becomes of recovery codes."""
+"""Beleid: who may join, what accounts need, what becomes of recovery codes, and how receivers are checked."""
 
 from dataclasses import replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -48,12 +48,27 @@ def _decided(mine: Administrator, now: Policy) -> Policy:
         require_second_step=forms.checked("require"),
         reference_label=policy.clean_label(forms.text("label")),
         mail_recovery_code=forms.checked("mail_recovery"),
+        **_checks(now),
     )
     if decided.sign_up == "domains" and not decided.domains:
         raise InvalidInput("domains", "empty")
     if decided.require_second_step and not _is_secured(mine):
         raise InvalidInput("require", "own")
     return decided
+
+
+def _checks(now: Policy) -> dict[str, Any]:
+    """What new messages begin with; a form of before that, without these fields, changes none of it."""
+    default, minimum = forms.text("check_default"), forms.text("check_minimum")
+    if not default:
+        return {}
+    return {
+        "check_default": default if default in policy.CHECK_DEFAULTS else now.check_default,
+        "check_minimum": minimum if minimum in policy.CHECK_MINIMUMS else now.check_minimum,
+        "remember_devices": forms.checked("remember_devices"),
+        "expiry_days": policy.clean_days("expiry_days", forms.text("expiry_days")),
+        "remind_days": policy.clean_days("remind_days", forms.text("remind_days")),
+    }
 
 
 def _decide(mine: Administrator, decided: Policy) -> None:
@@ -91,9 +106,16 @@ def _values(now: Policy) -> dict[str, object]:
         "require": now.require_second_step,
         "label": now.reference_label,
         "mail_recovery": now.mail_recovery_code,
+        "check_default": now.check_default,
+        "check_minimum": now.check_minimum,
+        "remember_devices": now.remember_devices,
+        "expiry_days": now.expiry_days or "",
+        "remind_days": now.remind_days or "",
     }
 
 
 def _typed() -> dict[str, object]:
-    texts = forms.values(["sign_up", "domains", "label"])
-    return {**texts, "require": forms.checked("require"), "mail_recovery": forms.checked("mail_recovery")}
+    texts = forms.values(
+        ["sign_up", "domains", "label", "check_default", "check_minimum", "expiry_days", "remind_days"]
+    )
+    return {**texts, **{name: forms.checked(name) for name in ("require", "mail_recovery", "remember_devices")}}

@@ -41,6 +41,29 @@
     for (const form of document.querySelectorAll("[data-draft]")) keep(form);
   });
 
+  // A form in the dialog writes into the same draft: it waits for a save that is under way, and the next one for it.
+  const beside = (element) => (element?.matches?.("[data-beside-draft]") ? document.querySelector("[data-draft]") : null);
+
+  document.addEventListener("submit", (event) => {
+    const form = beside(event.target);
+    if (!form) return;
+    if (underway.has(form)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      sendAfter.set(form, { requestSubmit: () => event.target.requestSubmit() });
+      return;
+    }
+    clearTimeout(timers.get(form));
+    underway.add(form);
+  }, true);
+
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    const form = beside(ctx.sourceElement);
+    if (!form) return;
+    underway.delete(form);
+    if (dirty.has(form)) later(form);
+  });
+
   // Sending waits for a save that is under way: otherwise both would race for the same draft.
   document.addEventListener("submit", (event) => {
     const form = formOf(event.target);
@@ -50,7 +73,8 @@
     if (!underway.has(form)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    sendAfter.set(form, event.submitter);
+    const submitter = event.submitter;
+    sendAfter.set(form, { requestSubmit: () => form.requestSubmit(submitter ?? undefined) });
   }, true);
 
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
@@ -71,9 +95,9 @@
     }
     leaveFor = null;
     if (sendAfter.has(form)) {
-      const submitter = sendAfter.get(form);
+      const waiting = sendAfter.get(form);
       sendAfter.delete(form);
-      form.requestSubmit(submitter ?? undefined);
+      waiting.requestSubmit();
     } else if (dirty.has(form)) later(form, PAUSE * 4);
   });
 

@@ -20,6 +20,7 @@
 
   // The request is told what is being typed under the name the server asks for.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement?.dataset?.check) ctx.request.body.set("who", ctx.sourceElement.dataset.check);
     if (!["entry", "suggest"].includes(ctx.sourceElement?.id)) return;
     ctx.request.body.set("entry", ctx.sourceElement.dataset.typed ?? "");
   });
@@ -124,6 +125,11 @@
   });
 
   document.addEventListener("click", (event) => {
+    const gone = event.target.closest("[data-recipient-remove]");
+    if (gone) {
+      gone.closest("dialog")?.close();
+      remove(chips()?.querySelector(`[data-chip="${CSS.escape(gone.dataset.recipientRemove)}"]`));
+    }
     const button = event.target.closest("[data-chip-remove]");
     if (button) remove(button.closest("[data-chip]"));
     else if (event.target.closest(".recipients-box") && !event.target.closest("[data-chip]")) field().focus();
@@ -131,10 +137,9 @@
 
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     takeOver();
-    if (ctx.sourceElement?.id === "entry") {
-      for (const input of chips().querySelectorAll("input:disabled")) input.disabled = false;
-      changed();
-    }
+    // Chips that came just now, or came back with another check.
+    if (chips() && !chips().hidden) for (const input of chips().querySelectorAll("input:disabled")) input.disabled = false;
+    if (ctx.sourceElement?.id === "entry") changed();
     if (ctx.sourceElement?.id === "suggest") {
       const any = list().children.length > 0 && document.activeElement === field();
       list().hidden = !any;
