@@ -15,7 +15,7 @@ SEALED = {
     "contact": ("sealed_contact",),
     "draft": ("sealed_draft",),
     "envelope": ("sealed_cek",),
-    "guest_link": ("sealed_dk", "sealed_guest", "sealed_maker"),
+    "guest_link": ("sealed_dk", "sealed_hint", "sealed_guest", "sealed_maker"),
     "item": ("sealed_cek",),
     "mail_chain": ("sealed_prev",),
     "mail_grant": ("sealed_mk",),

@@ -21,6 +21,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("closed", sa.DateTime(timezone=True), nullable=True))
         table.add_column(sa.Column("successor", sa.LargeBinary(length=16), nullable=True))
         table.add_column(sa.Column("claimed_by", sa.LargeBinary(length=16), nullable=True))
+        table.add_column(sa.Column("sealed_hint", sa.LargeBinary(), nullable=True))
         table.alter_column("sealed_dk", existing_type=sa.LargeBinary(), nullable=True)
         table.drop_constraint(op.f("ck_guest_link_ck_guest_link_method"), type_="check")
         table.create_check_constraint(op.f("ck_guest_link_method"), _METHODS)
@@ -129,5 +130,5 @@ def downgrade() -> None:
         table.drop_constraint(op.f("ck_guest_link_method"), type_="check")
         table.create_check_constraint(op.f("ck_guest_link_ck_guest_link_method"), "method IN ('none')")
         table.alter_column("sealed_dk", existing_type=sa.LargeBinary(), nullable=False)
-        for column in ("claimed_by", "successor", "closed", "locked", "tries", "parameters"):
+        for column in ("sealed_hint", "claimed_by", "successor", "closed", "locked", "tries", "parameters"):
             table.drop_column(column)

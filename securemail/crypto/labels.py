@@ -27,6 +27,7 @@ class Label(StrEnum):
     SESSION_LINK_CHALLENGE = "session/link"
     DEVICE_NOTE = "device/note"  # the secret of a remembered browser
     LINK_GUEST = "link/guest"
+    LINK_HINT = "link/hint"  # the code of a link with an agreed password
     LINK_MAKER = "link/maker"
     DIRECTORY_ENTRY = "directory/entry"
     DIRECTORY_ADDRESS = "directory/address"
@@ -63,6 +64,7 @@ class Label(StrEnum):
     REMEMBER_KEM = "remember/kem"
     REMEMBER_NOTE = "remember/note"
     LINK_REF = "link/ref"
+    LINK_HINT_KEY = "link/hint-key"
     LINK_FACTS = "link/facts"  # derivation of the key that locks a guest's own details
     PENDING_KEY = "pending/key"
     CONFIG_PEPPER = "config/pepper"

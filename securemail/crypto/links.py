@@ -52,6 +52,17 @@ def open_guest(dk: MailKey, link: bytes, sealed: bytes) -> dict[str, Any]:
     return decode_content(unlock(_facts_key(dk, link), sealed, Label.LINK_GUEST, link))
 
 
+def seal_hint(code: MessageCode, link: bytes, hint: str) -> bytes:
+    """What the maker wrote beside an agreed password: for who has the code, before the password is known."""
+    return lock(derive(code, Label.LINK_HINT_KEY, link), encode_content({"hint": hint}), Label.LINK_HINT, link)
+
+
+def open_hint(code: MessageCode, link: bytes, sealed: bytes) -> str:
+    """Raises `CannotOpen` for another link's or a wrong code."""
+    opened = decode_content(unlock(derive(code, Label.LINK_HINT_KEY, link), sealed, Label.LINK_HINT, link))
+    return str(opened.get("hint", ""))
+
+
 def seal_for_device(public_key: bytes, dk: MailKey, link: bytes, device: bytes) -> bytes:
     """A link's key for a browser that its guest had remembered."""
     return lock_to(public_key, dk, Label.LINK_DEVICE, link, device)

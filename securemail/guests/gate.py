@@ -214,6 +214,16 @@ def enter_sms(ctx: Context, gate: AtGate, typed: str, *, left: int) -> SessionSe
     return _open(ctx, gate, gate.opened)
 
 
+def hint(gate: AtGate) -> str:
+    """What the sender wrote beside the agreed password; empty when nothing, or when it does not open."""
+    if gate.code is None or gate.link.sealed_hint is None:
+        return ""
+    try:
+        return locks.open_hint(gate.code, gate.link.id, gate.link.sealed_hint)
+    except CannotOpen:
+        return ""
+
+
 def stretch(ctx: Context, gate: AtGate, typed: str) -> Any:
     """What an agreed password gives: slow, and without a transaction. Raises `InvalidInput`, `Busy`."""
     return checks.stretch(ctx, typed, gate.link.parameters or b"")

@@ -73,6 +73,8 @@ def _lock(ctx: Context, maker: Member, row: GuestLink, kept: "Kept", check: Chec
     if check.missing != "password":
         stretched = None if agreed is None else agreed.stretched
         row.sealed_dk = locks.seal_link_key(kept.code, kept.dk, row.id, row.method, stretched=stretched)
+    hinted = agreed is not None and kept.hint
+    row.sealed_hint = locks.seal_hint(kept.code, row.id, kept.hint) if hinted else None
     row.sealed_guest = locks.seal_guest(kept.dk, row.id, kept.for_guest())
     row.epoch = maker.mail.epoch
     row.sealed_maker = maker.mail.seal_maker(row.id, kept.for_maker())

@@ -37,6 +37,7 @@ class GuestLink(Base):
     claimed_by: Mapped[bytes | None] = mapped_column(LargeBinary(16), ForeignKey("mailbox.id"), index=True)
     mac: Mapped[Hash]
     sealed_dk: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_hint: Mapped[bytes | None] = mapped_column(LargeBinary)
     sealed_guest: Mapped[Sealed]
     sealed_maker: Mapped[Sealed]
 

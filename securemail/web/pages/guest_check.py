@@ -99,7 +99,7 @@ def step_page(
     if at.locked:
         return render("guest/locked.html", **facts), status
     if at.step == "password":
-        return render("guest/password.html", hint=_hint(ctx, at), errors=errors, **facts), status
+        return render("guest/password.html", hint=gate.hint(at), errors=errors, **facts), status
     sent = gate.sms_sent(ctx, at)
     page = render(
         "guest/sms.html",
@@ -192,9 +192,3 @@ def _state(ctx: Context, sent: SmsSent | None) -> str:
         return "expired"
     fares = delivery.state_of(ctx, sent.outbox)
     return "failed" if fares in ("failed", "lost") or delivery.delayed(ctx, sent.outbox) else "sent"
-
-
-def _hint(ctx: Context, at: AtGate) -> str:
-    """What the sender wrote beside the agreed password, for who has the code."""
-    read = getattr(gate, "hint", None)
-    return str(read(ctx, at)) if read is not None else ""
