@@ -54,12 +54,12 @@ def open_guest(dk: MailKey, link: bytes, sealed: bytes) -> dict[str, Any]:
 
 def seal_hint(code: MessageCode, link: bytes, hint: str) -> bytes:
     """What the maker wrote beside an agreed password: for who has the code, before the password is known."""
-    return lock(derive(code, Label.LINK_HINT_KEY, link), encode_content({"hint": hint}), Label.LINK_HINT, link)
+    return lock(_hint_key(code, link), encode_content({"hint": hint}), Label.LINK_HINT, link)
 
 
 def open_hint(code: MessageCode, link: bytes, sealed: bytes) -> str:
     """Raises `CannotOpen` for another link's or a wrong code."""
-    opened = decode_content(unlock(derive(code, Label.LINK_HINT_KEY, link), sealed, Label.LINK_HINT, link))
+    opened = decode_content(unlock(_hint_key(code, link), sealed, Label.LINK_HINT, link))
     return str(opened.get("hint", ""))
 
 
@@ -101,6 +101,10 @@ def _link_key(code: MessageCode, link: bytes, stretched: Secret | None) -> Symme
     if stretched is None:
         return derive(code, Label.LINK_KEY, link)
     return derive(Secret(code + stretched), Label.LINK_KEY_PASSWORD, link)
+
+
+def _hint_key(code: MessageCode, link: bytes) -> SymmetricKey:
+    return derive(code, Label.LINK_HINT_KEY, link)
 
 
 def _facts_key(dk: MailKey, link: bytes) -> SymmetricKey:
