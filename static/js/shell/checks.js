@@ -1,6 +1,7 @@
 // The recipient check: under its chip on a desk, a sheet from below on a phone; an empty number takes the caret.
 {
   const dialog = () => document.getElementById("dialog");
+  let under = "";
   const WIDE = matchMedia("(width >= 64rem)");
 
   const place = (sheet) => {
@@ -19,6 +20,7 @@
     document.getElementById("secure-reasons")?.hidePopover?.();
     const sheet = document.querySelector("#dialog-body .check-sheet");
     if (!sheet) return;
+    under = sheet.dataset.under ?? "";
     place(sheet);
     (sheet.querySelector("[aria-invalid]") ?? sheet.querySelector("[data-focus]"))?.focus();
   });
@@ -32,6 +34,10 @@
   });
 
   document.addEventListener("close", (event) => {
-    if (event.target.id === "dialog") dialog().classList.remove("dialog-under");
+    if (event.target.id !== "dialog") return;
+    dialog().classList.remove("dialog-under");
+    // The chip may have come back as another element: the caret returns to it.
+    document.getElementById(under)?.querySelector(".chip-button")?.focus({ preventScroll: true });
+    under = "";
   }, true);
 }
