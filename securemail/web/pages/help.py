@@ -38,7 +38,8 @@ def number(asked: bytes) -> ResponseReturnValue:
     ctx, me = current(), member()
     what, link = _found(ctx, me, asked)
     if request.method == "GET":
-        return _number_page(what, link, links.kept_of(ctx, me, link).number, Errors())
+        there = links.kept_of(ctx, me, link).number
+        return _number_page(what, link, phone_numbers.formatted(there) if there else "", Errors())
     typed = forms.text("phone")
     try:
         wanted = phone_numbers.normalise(typed, region=session.runtime().settings.default_region)
