@@ -16,7 +16,7 @@
   };
 
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-    if (!ctx.sourceElement?.matches?.("[data-check], [data-checks-button], .check-sheet, .check-sheet *")) return;
+    if (!ctx.sourceElement?.matches?.("[data-check], [data-checks-button], #dialog-body, #dialog-body *")) return;
     document.getElementById("secure-reasons")?.hidePopover?.();
     const sheet = document.querySelector("#dialog-body .check-sheet");
     if (!sheet) return;

@@ -57,12 +57,15 @@
     underway.add(form);
   }, true);
 
-  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    const form = beside(ctx.sourceElement);
-    if (!form) return;
-    underway.delete(form);
-    if (dirty.has(form)) later(form);
-  });
+  // Before its answer takes the place of that form, or when there was none.
+  for (const name of ["htmx:after:request", "htmx:finally:request"]) {
+    document.addEventListener(name, ({ detail: { ctx } }) => {
+      const form = beside(ctx.sourceElement);
+      if (!form) return;
+      underway.delete(form);
+      if (dirty.has(form)) later(form);
+    });
+  }
 
   // Sending waits for a save that is under way: otherwise both would race for the same draft.
   document.addEventListener("submit", (event) => {

@@ -1,0 +1,152 @@
+"""Setting the recipient check while writing: at a chip, for everybody, with and without script."""
+
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from securemail.store.models import GuestLink, Message, Recipient
+from tests.browser import open_context
+from tests.journeys.people import Office, add_recipients, compose, log_in, wait_until_kept
+
+
+def sheet(page: Page, name: str) -> None:
+    """A tap on somebody's chip."""
+    page.locator("[data-chip]", has_text=name).locator(".chip-button").click()
+    expect(page.get_by_role("heading", name="Ontvangerscontrole")).to_be_visible()
+
+
+def settle(page: Page) -> None:
+    page.get_by_role("button", name="Instellen", exact=True).click()
+    expect(page.locator("#dialog")).not_to_be_visible()
+
+
+def methods_of(office: Office, sender: bytes) -> dict[str, list[str]]:
+    """The methods of the links that somebody made, and the states of who received."""
+    with office.work() as ctx:
+        mine = select(Message.id).where(Message.sender == sender)
+        return {
+            "methods": sorted(ctx.db.scalars(select(GuestLink.method).where(GuestLink.maker == sender))),
+            "states": sorted(ctx.db.scalars(select(Recipient.state).where(Recipient.message.in_(mine)))),
+        }
+
+
+def test_each_recipient_gets_a_check_of_their_own(office: Office, page: Page) -> None:
+    marieke, sanne = office.member(), office.member("Sanne Kuipers")
+    fatima, peter = f"Fatima El Amrani <fatima.{marieke.address}>", f"Peter Hoekstra <peter.{marieke.address}>"
+    log_in(page, office.url, marieke)
+    compose(page, office.url, fatima, peter, sanne.address)
+    expect(page.locator(".chip-check")).to_have_text(["Geen", "Geen", "Account"])
+
+    sheet(page, "Fatima")
+    expect(page.get_by_text("Hoe weten we zeker dat het Fatima is?").last).to_be_visible()
+    expect(page.get_by_text("Kan niet: Fatima heeft geen account.")).to_be_visible()
+    expect(page.get_by_label("Mobiel nummer")).not_to_be_visible()
+    page.get_by_label("Sms-code").check()
+    page.get_by_label("Mobiel nummer").fill("12")
+    page.get_by_role("button", name="Instellen", exact=True).click()
+    expect(page.get_by_text("Dit nummer kan geen sms krijgen")).to_be_visible()
+    page.get_by_label("Mobiel nummer").fill("06 12 34 56 78")
+    settle(page)
+    expect(page.locator(".chip-check")).to_have_text(["Sms", "Geen", "Account"])
+    expect(page.get_by_text("Peter opent zonder extra controle")).to_be_visible()
+
+    sheet(page, "Peter")
+    page.get_by_label("Wachtwoord", exact=False).first.check()
+    page.get_by_label("Afgesproken wachtwoord").fill("blauwe fiets 1987")
+    settle(page)
+    expect(page.locator(".chip-check")).to_have_text(["Sms", "Wachtwoord", "Account"])
+    expect(page.get_by_text("Alleen zij en jij kunnen dit lezen")).to_be_visible()
+
+    page.get_by_label("Bericht", exact=True).fill("Hierbij de stukken.")
+    wait_until_kept(page)
+    page.get_by_role("button", name="Verzenden").click()
+    page.wait_for_url("**/conversations/**")
+    assert methods_of(office, marieke.mailbox)["methods"] == ["password", "sms"]
+
+    page.goto(f"{office.url}/compose")
+    add_recipients(page, [f"fatima.{marieke.address}"])
+    expect(page.locator(".chip-check")).to_have_text(["Sms"])
+    sheet(page, "Fatima")
+    expect(page.get_by_label("Mobiel nummer")).to_have_value("06 12345678")
+    expect(page.get_by_text("Laatst gebruikt op")).to_be_visible()
+
+
+def test_one_missing_number_holds_back_one_person(office: Office, page: Page) -> None:
+    marieke = office.member()
+    log_in(page, office.url, marieke)
+    compose(page, office.url, f"Fatima El Amrani <fatima.{marieke.address}>", f"peter.{marieke.address}")
+    sheet(page, "Fatima")
+    page.get_by_label("Sms-code").check()
+    settle(page)
+    expect(page.locator(".chip-check")).to_have_text(["Nummer mist", "Geen"])
+    expect(page.locator("#readiness")).to_contain_text("Nummer van Fatima mist. Je kunt al verzenden.")
+    page.get_by_role("button", name="Verzenden").click()
+    page.wait_for_url("**/conversations/**")
+    assert methods_of(office, marieke.mailbox)["states"][0] in ("unready", "notified")
+    assert "unready" in methods_of(office, marieke.mailbox)["states"]
+    assert office.sink.wait_for(f"peter.{marieke.address}", 1)
+
+
+def test_everybody_is_checked_with_one_switch(office: Office, page: Page) -> None:
+    marieke = office.member()
+    log_in(page, office.url, marieke)
+    compose(page, office.url, f"fatima.{marieke.address}", f"peter.{marieke.address}", f"jan.{marieke.address}")
+    page.locator(".secure-button").click()
+    page.get_by_role("button", name="Ontvangerscontrole").click()
+    page.get_by_label("Controleer de ontvangers").check()
+    page.get_by_role("button", name="Stel in").click()
+    expect(page.locator("#dialog")).not_to_be_visible()
+    expect(page.locator(".chip-check")).to_have_text(["Nummer mist"] * 3)
+    page.locator(".secure-button").click()
+    page.get_by_role("button", name="Ontvangerscontrole").click()
+    page.get_by_role("button", name="Instellingen voor peter").click()
+    page.get_by_label("Mobiel nummer").fill("06 12 34 56 78")
+    settle(page)
+    expect(page.locator(".chip-check")).to_have_text(["Nummer mist", "Sms", "Nummer mist"])
+
+
+def test_three_strangers_are_better_written_to_apart(office: Office, page: Page) -> None:
+    marieke = office.member()
+    log_in(page, office.url, marieke)
+    to = [f"{name}.{marieke.address}" for name in ("fatima", "peter", "jan")]
+    compose(page, office.url, *to)
+    expect(page.get_by_text("Verstuur het dan ieder apart.")).to_be_visible()
+    page.get_by_label("Ieder apart").check()
+    expect(page.get_by_text("ziet de anderen niet.")).to_be_visible()
+    wait_until_kept(page)
+    page.get_by_role("button", name="Verzenden").click()
+    page.wait_for_url("**/sent")
+    with office.work() as ctx:
+        sent = ctx.db.scalars(select(Message.conversation).where(Message.sender == marieke.mailbox)).all()
+    assert len(set(sent)) == len(sent) == 3
+
+
+def test_a_recipient_leaves_by_the_sheet(office: Office, page: Page) -> None:
+    marieke = office.member()
+    log_in(page, office.url, marieke)
+    compose(page, office.url, f"fatima.{marieke.address}", f"peter.{marieke.address}")
+    sheet(page, "peter")
+    page.get_by_role("button", name="Ontvanger verwijderen").click()
+    expect(page.locator("[data-chip]")).to_have_count(1)
+    expect(page.get_by_text("Verzegeld voor 1 ontvanger")).to_be_visible()
+
+
+def test_it_goes_without_script(office: Office, chromium: Browser, size: str) -> None:
+    marieke = office.member()
+    with open_context(chromium, size, java_script_enabled=False) as context:
+        page = context.new_page()
+        log_in(page, office.url, marieke)
+        page.goto(f"{office.url}/compose")
+        page.get_by_label("Aan", exact=True).fill(f"Fatima El Amrani <fatima.{marieke.address}>")
+        page.get_by_label("Onderwerp").fill("Stukken")
+        page.get_by_label("Bericht", exact=True).fill("Hierbij de stukken.")
+        page.locator(".secure-button").click()
+        page.get_by_role("button", name="Ontvangerscontrole").click()
+        page.get_by_role("button", name="Instellingen voor Fatima").click()
+        page.get_by_label("Sms-code").check()
+        page.get_by_label("Mobiel nummer").fill("06 12 34 56 78")
+        page.get_by_role("button", name="Instellen", exact=True).click()
+        expect(page.locator(".check-state")).to_have_text("Sms")
+        page.get_by_role("link", name="Terug naar je bericht").click()
+        page.get_by_role("button", name="Verzenden").click()
+        page.wait_for_url("**/conversations/**")
+    assert methods_of(office, marieke.mailbox)["methods"] == ["sms"]
