@@ -107,7 +107,7 @@ def sheet(
     since = entry.since if entry else None
     return views.CheckSheet(
         person=present.person(name or address, address, entry.photo if entry else None),
-        method=cast(Method, method) if method in METHODS else check.method,
+        method=method if method in METHODS else check.method,
         number=forms.text("number") if again else phone_numbers.formatted(number) if number else "",
         number_used=contact.numbered if contact and contact.number == number and not again else None,
         agreed=check.password is not None,
