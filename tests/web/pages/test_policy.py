@@ -11,6 +11,7 @@ from securemail.crypto.notes import open_audit
 from securemail.identity import vault
 from securemail.identity.vault import Totp
 from securemail.organisations import administrators, organisations
+from securemail.organisations import policy as policy_rules
 from securemail.organisations.policy import Policy
 from securemail.store.models import Audit, Organisation
 from tests.house import House
@@ -53,6 +54,23 @@ def test_rules_are_changed_and_the_change_is_noted(marieke: Visitor, house: Hous
     assert '"sign_up":"domains"' in detail["after"]
 
 
+def test_checks_expiry_and_reminders_are_decided_too(marieke: Visitor, house: House) -> None:
+    form = {"sign_up": "open", "check_default": "sms", "check_minimum": "any", "expiry_days": "30", "remind_days": ""}
+    assert marieke.post(PLACE, {**form, "before": shown(marieke)}).location == f"{PLACE}?saved=1"
+    assert policy(house) == Policy(
+        sign_up="open", mail_recovery_code=False, check_default="sms", check_minimum="any", remember_devices=False,
+        expiry_days=30,
+    )  # fmt: skip
+    page = marieke.get(PLACE).text
+    assert '<option value="any" selected>' in page
+    assert 'value="30"' in page
+
+
+def test_a_rule_that_nobody_knows_is_taken_the_safe_way() -> None:
+    odd = policy_rules.from_text('{"check_minimum":"retina","check_default":7,"expiry_days":-3,"remind_days":"2"}')
+    assert (odd.check_minimum, odd.check_default, odd.expiry_days, odd.remind_days) == ("any", "none", 0, 0)
+
+
 def test_what_stays_the_same_is_not_noted(marieke: Visitor, house: House) -> None:
     marieke.post(PLACE, {"sign_up": "open", "mail_recovery": "1", "before": shown(marieke)})
     with house.work() as ctx:
@@ -67,6 +85,8 @@ def test_what_stays_the_same_is_not_noted(marieke: Visitor, house: House) -> Non
         ({"domains": "gmail.com"}, "iedereen een adres"),
         ({"domains": ",".join(f"d{n}.example" for n in range(51))}, "te veel"),
         ({"label": "x" * 41}, "te lang"),
+        ({"check_default": "none", "expiry_days": "een week"}, "aantal dagen"),
+        ({"check_default": "none", "remind_days": "3651"}, "aantal dagen"),
         ({"label": "a\u202eb"}, "tekens"),
     ],
 )
