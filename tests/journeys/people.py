@@ -16,6 +16,7 @@ from sqlalchemy import delete
 
 from securemail import clock, ids
 from securemail.config import Settings
+from securemail.guests.checks import Check
 from securemail.identity import accounts
 from securemail.identity.context import Context, Member
 from securemail.identity.passwords import stretch_new
@@ -68,8 +69,8 @@ class Office:
         return self.members[address]
 
     def send(
-        self, author: Member, *to: tuple[str, str], subject: str = "Berekening kinderalimentatie",
-        text: str = "Het bedrag komt uit op € 384.",
+        self, author: Member, *to: tuple[str, str] | tuple[str, str, Check],
+        subject: str = "Berekening kinderalimentatie", text: str = "Het bedrag komt uit op € 384.",
     ) -> sending.Sent:  # fmt: skip
         """A message that was sent before the story begins."""
         with self.work() as ctx:

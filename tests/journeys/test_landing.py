@@ -26,7 +26,7 @@ def new_number() -> str:
 def sent(office: Office, check: Check, author: Member | None = None) -> tuple[str, str, str]:
     """A message to Fatima with a check: her address, the link of the mail, and its code."""
     fatima = fresh(FATIMA)
-    office.send(author or office.member(), (*fatima, check))  # type: ignore[arg-type]
+    office.send(author or office.member(), (*fatima, check))
     [mail] = office.sink.wait_for(fatima[0])
     return fatima[0], link_in(mail), code_in(mail)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from securemail.guests import checks
+from securemail.guests.checks import Check
 from securemail.store.base import Base
 from securemail.store.models import Outbox
 from tests.house import FATIMA
@@ -29,6 +31,9 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
     {"Range": "bytes=0-1023", "X-Forwarded-For": "203.0.113.9"},
 )
+
+
+PAGES = ("/letter", "/check", "/check/sms", "/help", "/help?kind=number", "/help?asked=1", "?again=1")
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ def test_fifty_robots_leave_every_table_as_it_was(quiet_office: Office, opened: 
     assert before["guest_link"], "there is something to compare"
     for agent in AGENTS:
         for headers in HEADERS:
-            for url in (page, f"{office.url}/b", f"{page}/letter", f"{page}?{code}", f"{page}/{code}"):
+            for url in (page, f"{office.url}/b", *(f"{page}{rest}" for rest in (*PAGES, f"?{code}", f"/{code}"))):
                 for method in ("GET", "HEAD"):
                     seen = PlainBrowser().get(url, method=method, headers={"User-Agent": agent, **headers})
                     assert seen.status < 500
@@ -93,6 +98,28 @@ def test_a_robot_with_the_persons_cookies_changes_nothing_either(quiet_office: O
     before = dump(office)
     for headers in HEADERS:
         assert "U opende dit bericht" in person.get(f"{page}/letter", headers=headers).text
+    assert dump(office) == before
+
+
+@pytest.mark.parametrize("method", ["sms", "password"])
+def test_a_robot_in_the_middle_of_a_check_sends_and_counts_nothing(quiet_office: Office, method: str) -> None:
+    office, fatima = quiet_office, fresh(FATIMA)
+    check = Check("sms", "+31612345678")
+    if method == "password":
+        with office.work() as ctx:
+            check = Check("password", password=checks.agree(ctx, "vier groene lampen"))
+    office.send(office.member(), (*fatima, check))
+    [mail] = office.sink.wait_for(fatima[0])
+    page = link_in(mail).partition("#")[0]
+    person = PlainBrowser()
+    person.get(page)
+    assert person.post(page, {"code": code_in(mail)}).status == 200
+    send_home(office)
+    before = dump(office)
+    for rest in ("", *PAGES):
+        for headers in HEADERS:
+            for asked in ("GET", "HEAD"):
+                assert person.get(f"{page}{rest}", method=asked, headers=headers).status < 500
     assert dump(office) == before
 
 

@@ -47,7 +47,17 @@ def addresses(house: House) -> list[str]:
         link = ctx.db.scalars(select(GuestLink)).one()
     ref = ids.to_text(link.link_ref)
     code = write_message_code(house.code_of(link.conversation, FATIMA[0])).replace(" ", "")
-    return [f"/b/{ref}", f"/b/{ref}?utm_source=mail", f"/b/{ref}/letter", f"/b/{ref}?code={code}", f"/b/{ref}%23{code}"]
+    ends = (
+        "",
+        "?utm_source=mail",
+        "/letter",
+        f"?code={code}",
+        f"%23{code}",
+        "/check",
+        "/check/sms",
+        "/help?kind=again",
+    )
+    return [f"/b/{ref}{end}" for end in ends]
 
 
 def test_robots_change_nothing(house: House, app: Flask) -> None:

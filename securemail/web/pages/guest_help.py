@@ -20,7 +20,7 @@ pages = Blueprint("guest_help", __name__)
 @pages.route("/b/<identifier:ref>/help", methods=["GET", "POST"])
 def ask(ref: bytes) -> ResponseReturnValue:
     """Ask whoever sent the message."""
-    if request.method == "GET":
+    if request.method != "POST":
         link = find(current(), ref)
         return unknown() if link is None else _page(link)
     with session.write_apart() as ctx:

@@ -37,7 +37,7 @@ def number(asked: bytes) -> ResponseReturnValue:
     """Nummer verbeteren: the number that codes go to; the code of the message stays the same."""
     ctx, me = current(), member()
     what, link = _found(ctx, me, asked)
-    if request.method == "GET":
+    if request.method != "POST":
         there = links.kept_of(ctx, me, link).number
         return _number_page(what, link, phone_numbers.formatted(there) if there else "", Errors())
     typed = forms.text("phone")
