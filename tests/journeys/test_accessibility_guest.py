@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.secrets import MessageCode
+from securemail.guests.checks import Check
 from securemail.identity import limits
 from securemail.messages import revocation
-from securemail.store.models import Attempt, BrowserSession
+from securemail.store.models import Attempt, BrowserSession, GuestLink
 from tests.browser import axe_findings, open_context
 from tests.house import FATIMA, PASSWORD, PETER
 from tests.journeys.people import Office, code_in, link_in, setup_link, try_to_log_in
 from tests.journeys.test_guest import fresh
+from tests.journeys.test_landing import agreed, new_number
 from tests.servers import Sqlite, running_product
 
 LOOKS = [("phone", "nl", False), ("phone", "en", True), ("desktop", "nl", True), ("desktop", "en", False)]
@@ -61,6 +63,45 @@ def test_every_state_of_the_landing_page(office: Office, page: Page) -> None:
     clean(page, "a code without a link")
     page.goto(f"{office.url}/b/onbekend")
     clean(page, "unknown link")
+
+
+def test_every_step_of_the_check(office: Office, page: Page) -> None:
+    fatima, number = fresh(FATIMA), new_number()
+    office.send(office.member(), (*fatima, Check("sms", number)))
+    [mail] = office.sink.wait_for(fatima[0])
+    page.goto(link_in(mail))
+    press(page)
+    expect(page.locator("#f-code")).to_be_visible()
+    clean(page, "code by SMS")
+    right = office.wait_for_sms(number)
+    page.locator("#f-code").fill(f"{(int(right) + 1) % 10**6:06d}")
+    expect(page.locator("#f-code-error")).to_be_visible()
+    clean(page, "wrong code by SMS")
+    page.goto(f"{link_in(mail).partition('#')[0]}/help?kind=number")
+    clean(page, "asking for help")
+    press(page)
+    page.wait_for_url("**/help?asked=1")
+    clean(page, "help was asked")
+    page.goto(f"{office.url}/m/AAAAAAAAAAAAAAAAAAAAAA")
+    clean(page, "a message for an account")
+
+
+def test_an_agreed_password_and_its_lock(office: Office, page: Page) -> None:
+    fatima = fresh(FATIMA)
+    office.send(office.member(), (*fatima, agreed(office)))
+    [mail] = office.sink.wait_for(fatima[0])
+    page.goto(link_in(mail))
+    press(page)
+    clean(page, "agreed password")
+    page.locator("#f-code").fill("verkeerd geraden")
+    press(page)
+    expect(page.locator("#f-code-error")).to_be_visible()
+    clean(page, "wrong password")
+    with office.work() as ctx:
+        ctx.db.execute(update(GuestLink).where(GuestLink.method == "password").values(locked=ctx.now, tries=10))
+    page.reload()
+    expect(page.locator("#f-code")).to_have_count(0)
+    clean(page, "locked")
 
 
 def test_after_too_many_wrong_codes(office: Office, page: Page) -> None:
