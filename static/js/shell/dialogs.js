@@ -31,6 +31,8 @@
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
     if (ctx.request.method !== "POST" || ctx.response.status >= 400) return;
     if (!ctx.sourceElement?.closest?.("#dialog") || ctx.sourceElement.closest("[data-login-place]")) return;
+    // Its answer takes the place of what the dialog shows.
+    if (ctx.sourceElement.matches("[data-stay]")) return;
     dialog().close();
   });
 
