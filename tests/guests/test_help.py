@@ -1,0 +1,97 @@
+"""A guest asks the sender for help: once at a time, at the link that works, and only its maker answers."""
+
+import pytest
+from sqlalchemy import select
+
+from securemail.errors import Conflict, NotFound
+from securemail.guests import help as helping
+from securemail.guests import links
+from securemail.messages import revocation
+from securemail.store.models import GuestLink, Help, Outbox
+from tests.house import FATIMA, PETER, House
+
+
+def link_of(house: House) -> GuestLink:
+    with house.work() as ctx:
+        return ctx.db.scalars(select(GuestLink)).one()
+
+
+def ask(house: House, kind: helping.Kind = "again") -> bool:
+    with house.work() as ctx:
+        return helping.ask(ctx, links.find(ctx, link_of(house).link_ref), kind)
+
+
+def test_one_request_at_a_time_and_one_mail_for_it(house: House) -> None:
+    house.send(FATIMA)
+    assert ask(house)
+    assert not ask(house, "number")
+    with house.work() as ctx:
+        assert [request.kind for request in ctx.db.scalars(select(Help))] == ["again"]
+        [mail] = ctx.db.scalars(select(Outbox).where(Outbox.kind == "help_asked"))
+    assert mail.sealed_payload is None
+    assert mail.mailbox == house.marieke.mailbox
+
+
+def test_the_maker_sees_who_asks_and_nobody_else_does(house: House) -> None:
+    sent = house.send(FATIMA)
+    ask(house, "method")
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        assert (asked.name, asked.address, asked.kind, asked.message) == (FATIMA[1], FATIMA[0], "method", sent.message)
+        assert helping.open_in(ctx, house.sanne, sent.conversation) == []
+        with pytest.raises(NotFound):
+            helping.find(ctx, house.sanne, asked.request)
+        assert helping.open_conversations(ctx, house.marieke, [sent.conversation]) == {sent.conversation}
+
+
+def test_an_answer_counts_once(house: House) -> None:
+    sent = house.send(FATIMA)
+    ask(house)
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        helping.send_again(ctx, house.marieke, asked)
+        with pytest.raises(Conflict):
+            helping.send_again(ctx, house.marieke, asked)
+    assert ask(house), "after an answer a guest may ask again"
+
+
+def test_what_was_taken_back_is_not_sent_again(house: House) -> None:
+    sent = house.send(FATIMA)
+    ask(house)
+    with house.work() as ctx:
+        revocation.revoke(ctx, house.marieke, sent.message)
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        assert asked.message is None
+        with pytest.raises(Conflict):
+            helping.send_again(ctx, house.marieke, asked)
+
+
+def test_a_replaced_link_asks_at_the_one_in_its_place(house: House) -> None:
+    house.send(FATIMA)
+    before = link_of(house)
+    with house.work() as ctx:
+        made = links.make(
+            ctx, house.marieke, conversation=before.conversation, address=FATIMA[0], name=FATIMA[1]
+        )  # fmt: skip
+        links.keep(ctx, made)
+        old = links.find(ctx, before.link_ref)
+        old.closed, old.successor = ctx.now, made.row.id
+        old.mac = links.sign(ctx, old)
+        ctx.db.flush()
+        after = made.row.id
+    with house.work() as ctx:
+        helping.ask(ctx, links.find(ctx, before.link_ref), "again")
+        assert ctx.db.scalars(select(Help.link)).one() == after
+
+
+def test_two_guests_ask_apart(house: House) -> None:
+    sent = house.send(FATIMA, PETER)
+    with house.work() as ctx:
+        for link in ctx.db.scalars(select(GuestLink)).all():
+            assert helping.ask(ctx, link, "again")
+        assert len(helping.open_in(ctx, house.marieke, sent.conversation)) == 2
+        link = ctx.db.scalars(select(GuestLink)).first()
+        assert link is not None
+        helping.answer_link(ctx, link.id)
+        assert len(helping.open_in(ctx, house.marieke, sent.conversation)) == 1
