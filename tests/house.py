@@ -13,6 +13,7 @@ from securemail.config import Settings
 from securemail.crypto.codes import read_message_code
 from securemail.crypto.secrets import MessageCode, SessionSecret
 from securemail.guests import gate, guest_sessions
+from securemail.guests.checks import Check
 from securemail.identity import accounts
 from securemail.identity.context import Context, Guest, Member
 from securemail.identity.passwords import NewPassword, stretch_new
@@ -63,7 +64,8 @@ class House:
             yield ctx
 
     def send(
-        self, *to: tuple[str, str], author: Member | None = None, subject: str = "Berekening kinderalimentatie",
+        self, *to: tuple[str, str] | tuple[str, str, Check], author: Member | None = None,
+        subject: str = "Berekening kinderalimentatie",
         text: str = "Beste Fatima en Peter,\n\nHet bedrag komt uit op € 384.", key: bytes | None = None,
     ) -> sending.Sent:  # fmt: skip
         """Send a new conversation, Marieke's unless another author is named."""

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from securemail import ids
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.links import link_ref
+from securemail.guests import checks
+from securemail.guests import help as helping
+from securemail.guests.checks import Check
 from securemail.identity import accounts, profile
 from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
 from securemail.messages import drafts, receipts, revocation, sending
-from securemail.store.models import Attempt
+from securemail.store.models import Attempt, GuestLink
 from tests import house
 from tests.house import FATIMA, PASSWORD, PETER, House, TurnedClock
 
@@ -55,6 +58,9 @@ class Office:
     withdrawn: sending.Sent
     undelivered: sending.Sent
     court: sending.Sent
+    by_sms: sending.Sent
+    """Its receiver gets a code by phone, and has asked for help."""
+    by_password: sending.Sent
     draft: bytes
     """The newest of the drafts, ready to be sent."""
 
@@ -125,9 +131,10 @@ def furnish(folder: Path, database_url: str) -> Office:
     court, doctor = _join(furnished, COURT), _join(furnished, DOCTOR)
     _join(furnished, NEWCOMER)
     week = _Week(furnished)
+    checked = _checked(week)
     _last_week(week)
     _yesterday(week, doctor)
-    office = _today(week, court)
+    office = _today(week, court, checked)
     clock.now = NOW
     return office
 
@@ -142,6 +149,20 @@ def _account(furnished: House, who: tuple[str, str]) -> tuple[accounts.NewAccoun
     with furnished.work() as ctx:
         new = house._account(ctx, who, organisation, "member", password)
     return new, house._member(new, who, organisation)
+
+
+def _checked(week: _Week) -> tuple[sending.Sent, sending.Sent]:
+    """Two letters whose receiver proves who she is."""
+    week.at(4, 10, 5)
+    by_sms = week.house.send((*FATIMA, Check("sms", "+31612345678")), subject="Jaaropgaven", text="Hierbij de opgaven.")
+    with week.house.work() as ctx:
+        agreed = checks.agree(ctx, "vier groene lampen")
+    check = Check("password", password=agreed, hint="Waar we elkaar voor het eerst spraken")
+    by_password = week.house.send((*FATIMA, check), subject="Verzoekschrift", text="Hierbij het verzoekschrift.")
+    with week.house.work() as ctx:
+        link = ctx.db.scalars(select(GuestLink).where(GuestLink.conversation == by_sms.conversation)).one()
+        helping.ask(ctx, link, "number")
+    return by_sms, by_password
 
 
 def _last_week(week: _Week) -> None:
@@ -185,7 +206,7 @@ def _yesterday(week: _Week, doctor: Member) -> None:
                     text="Wilt u de akte vrijdag komen tekenen? Neem uw legitimatiebewijs mee.")  # fmt: skip
 
 
-def _today(week: _Week, court: Member) -> Office:
+def _today(week: _Week, court: Member, checked: tuple[sending.Sent, sending.Sent]) -> Office:
     marieke = week.house.marieke
     me = (marieke.address, marieke.name)
     week.at(18, 11, 6)
@@ -209,7 +230,7 @@ def _today(week: _Week, court: Member) -> Office:
     week.at(19, 11, 42)
     fatima = week.open_as_guest(answered, FATIMA[0])
     week.reply(fatima, answered.conversation, "Dank voor het concept. Bij artikel 3 willen wij graag nog overleggen.")
-    return Office(week.house, calculation, answered, withdrawn, undelivered, called, _drafts(week))
+    return Office(week.house, calculation, answered, withdrawn, undelivered, called, *checked, _drafts(week))
 
 
 def _drafts(week: _Week) -> bytes:

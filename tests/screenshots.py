@@ -57,6 +57,9 @@ def conversation_pages(at: Studio) -> None:
     place = f"/conversations/{_text(calculation.conversation)}"
     at.go(place)
     at.shoot("conversation")
+    at.go(f"/conversations/{_text(at.office.by_sms.conversation)}")
+    at.shoot("conversation-help")
+    at.go(place)
     at.press(".letter-own .menu summary")
     at.shoot("conversation-menu")
     for name in ("revoke", "access", "receipts"):
@@ -84,8 +87,17 @@ def composer_pages(at: Studio) -> None:
     at.go(f"/drafts/{_text(at.office.draft)}")
     expect(at.page.locator("[data-chip]")).to_have_count(2)
     at.shoot("composer")
+    at.press(".chip-button >> nth=0")
+    expect(at.page.locator(".check-sheet")).to_be_visible()
+    at.page.locator("#check-sms").check()
+    at.shoot("composer-check")
+    at.page.keyboard.press("Escape")
     at.press(".secure-button")
     at.shoot("composer-reasons")
+    at.press("[data-checks-button]")
+    expect(at.page.locator(".check-people")).to_be_visible()
+    at.shoot("composer-checks")
+    at.page.keyboard.press("Escape")
     at.go("/compose")
     at.page.locator("#to").fill("jan")
     expect(at.page.locator("#suggestions li").first).to_be_visible()
@@ -184,6 +196,29 @@ def landing_pages(at: Studio) -> None:
     at.shoot("unknown-link")
 
 
+def check_pages(at: Studio) -> None:
+    """The steps between the code and the letter, and asking for help."""
+    ref, code = at.office.ref(at.office.by_sms), at.office.code(at.office.by_sms)
+    at.go(f"/b/{ref}#{code}")
+    at.press("main button.button-primary")
+    at.page.locator("#f-code").press_sequentially("409")
+    at.shoot("check-sms")
+    at.page.locator("#f-code").fill("000000")
+    expect(at.page.locator("#f-code-error")).to_be_visible()
+    at.shoot("check-sms-wrong")
+    at.go(f"/b/{ref}/help?kind=number")
+    at.shoot("help")
+    at.go(f"/b/{ref}/help?asked=1")
+    at.shoot("help-asked")
+    ref, code = at.office.ref(at.office.by_password), at.office.code(at.office.by_password)
+    at.go(f"/b/{ref}#{code}")
+    at.press("main button.button-primary")
+    at.page.locator("#f-code").wait_for()
+    at.shoot("check-password")
+    at.go("/m/AAAAAAAAAAAAAAAAAAAAAA")
+    at.shoot("account-landing")
+
+
 def letter_pages(at: Studio) -> None:
     """The opened letter, the answer, and what is left when it is closed or taken back."""
     office = at.office
@@ -254,7 +289,7 @@ def _slug(subject: str) -> str:
 # --- the studio ---
 
 Pages = Callable[[Studio], None]
-BEFORE: tuple[Pages, ...] = (landing_pages, letter_pages, login_pages, sign_up_pages)
+BEFORE: tuple[Pages, ...] = (landing_pages, check_pages, letter_pages, login_pages, sign_up_pages)
 MEMBERS: tuple[Pages, ...] = (mailbox_pages, conversation_pages, composer_pages, error_pages)
 
 
