@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from securemail.identity.context import Context
+from securemail.identity.initials import initials
 from securemail.organisations import organisations
 
 PRODUCT: Final = "Securemail"
@@ -15,6 +16,11 @@ class Brand:
 
     name: str
     tagline: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What stands on the seal."""
+        return initials(self.name)
 
 
 def current(ctx: Context) -> Brand:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from securemail import ids
 from securemail.delivery.brand import Brand
 from securemail.delivery.claim import Job
 from securemail.errors import SecuremailError
@@ -18,10 +19,11 @@ from securemail.identity import waits
 from securemail.identity.context import Context
 from securemail.mailboxes import directory
 from securemail.mailboxes.directory import Entry
-from securemail.store.models import Message
+from securemail.store.models import Message, Recipient
 
 _LONGEST: Final = 320
 _LONGEST_NAME: Final = 120
+_CHECKS: Final = ("none", "sms", "password", "account")
 _NOT_IN_A_LINE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -63,14 +65,28 @@ def _guest_message(_ctx: Context, job: Job, brand: Brand, public_url: str) -> No
     page = f"{public_url}/b/{payload['ref']}"
     return _sealed(
         job, payload, brand,
-        **_sender(payload), **_places(public_url, link=f"{page}#{''.join(groups)}", short=page), code_groups=groups,
+        **_sender(payload), **_places(public_url, link=f"{page}#{''.join(groups)}", short=f"{public_url}/b"),
+        **_awaiting(payload), code_groups=groups,
     )  # fmt: skip
 
 
 def _guest_answer(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
     payload = _payload(job)
     page = f"{public_url}/b/{payload['ref']}"
-    return _sealed(job, payload, brand, **_sender(payload), **_places(public_url, link=page, short=page))
+    places = _places(public_url, link=page, short=f"{public_url}/b")
+    return _sealed(job, payload, brand, **_sender(payload), **places, **_awaiting(payload))
+
+
+def _awaiting(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked when it is opened, and until when that can be; mails of an earlier release say neither."""
+    check = str(payload.get("check") or "")
+    number = payload.get("number")
+    return {
+        "check": check if check in _CHECKS else None,
+        "number": _line(number) if number else None,
+        "remembered": bool(payload.get("remembered")),
+        "until": datetime.fromisoformat(payload["until"]) if "until" in payload else None,
+    }
 
 
 def _activation(_ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
@@ -113,8 +129,28 @@ def _member_message(ctx: Context, job: Job, brand: Brand, public_url: str) -> No
             "sender_name": None if sender is None else _line(sender.name),
             "sender_address": None if sender is None else sender.address,
             **_places(public_url, link=f"{public_url}/"),
+            "until": _expiry(ctx, job, message),
         },
         sent=message.sent_at, zone=receiver.zone,
+    )  # fmt: skip
+
+
+def _expiry(ctx: Context, job: Job, message: Message) -> datetime | None:
+    recipient = None if job.place is None else ctx.db.get(Recipient, (message.id, job.place))
+    ends = [end for end in (message.expires, recipient and recipient.expires) if end is not None]
+    return min(ends, default=None)
+
+
+def _help_asked(ctx: Context, job: Job, brand: Brand, public_url: str) -> Notification:
+    """A guest cannot get in: who it is stands in the conversation, which only their correspondent can read."""
+    maker = None if job.mailbox is None else directory.of_mailbox(ctx, job.mailbox)
+    if maker is None:
+        raise Unsendable("the receiver is gone")
+    message = None if job.message is None else ctx.db.get(Message, job.message)
+    place = "/inbox" if message is None else f"/conversations/{ids.to_text(message.conversation)}"
+    return Notification(
+        job.outbox, job.kind, maker.address, _line(maker.name), _language(maker.language), brand,
+        values=_places(public_url, link=f"{public_url}/login?next={place}"), zone=maker.zone,
     )  # fmt: skip
 
 
@@ -178,7 +214,10 @@ _PLACES: Final[Mapping[str, str]] = {
 _KINDS: Final[Mapping[str, Callable[[Context, Job, Brand, str], Notification]]] = {
     "guest_message": _guest_message,
     "guest_answer": _guest_answer,
+    "guest_reminder": _guest_message,
     "member_message": _member_message,
+    "member_reminder": _member_message,
+    "help_asked": _help_asked,
     "activation": _activation,
     "already_account": _already_account,
     "invitation": _invitation,

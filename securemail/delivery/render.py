@@ -37,6 +37,9 @@ _NOTHING: Final = dict.fromkeys(
         "browser",
         "network",
         "until",
+        "check",
+        "number",
+        "remembered",
     )
 )
 """What a kind does not have is None in its templates; what no kind has is an error."""

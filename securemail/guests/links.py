@@ -17,10 +17,11 @@ from securemail.crypto.secrets import MailKey, MessageCode, Secret
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, NotFound, SecuremailError
 from securemail.guests.checks import NONE, AgreedPassword, Check
+from securemail.identity import phone_numbers
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import epochs, keys
 from securemail.messages.heads import Party
-from securemail.store.models import GuestLink, Message, SessionLink
+from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message, Recipient, SessionLink
 
 log = logging.getLogger(__name__)
 _NO_SYNC = {"synchronize_session": False}
@@ -152,7 +153,15 @@ def correct_number(ctx: Context, maker: Member, row: GuestLink, number: str) -> 
     kept = replace(kept_of(ctx, maker, _genuine(ctx, row)), number=number)
     _lock(ctx, maker, row, kept, Check("sms", number))
     ctx.db.execute(delete(SessionLink).where(SessionLink.link == row.id), execution_options=_NO_SYNC)
+    _forget_devices(ctx, row.id)
     ctx.db.flush()
+
+
+def lacks_something(ctx: Context, maker: Member, row: GuestLink) -> bool:
+    """Whether the maker of a link has yet to say the number or the password of its check."""
+    if row.method == locks.PASSWORD:
+        return row.sealed_dk is None
+    return row.method == locks.SMS and not kept_of(ctx, maker, row).number
 
 
 def release(ctx: Context, maker: Member, row: GuestLink) -> None:
@@ -166,6 +175,15 @@ def release(ctx: Context, maker: Member, row: GuestLink) -> None:
     _genuine(ctx, row)
     released = update(GuestLink).where(GuestLink.id == row.id).values(tries=0, locked=None)
     ctx.db.execute(released, execution_options=_NO_SYNC)
+
+
+def _forget_devices(ctx: Context, link: bytes) -> None:
+    """Browsers that were remembered for a check which is another now: they open it no more, nor what comes later."""
+    for statement in (
+        delete(LinkDevice).where(LinkDevice.link == link),
+        delete(GuestDevice).where(GuestDevice.link == link),
+    ):
+        ctx.db.execute(statement, execution_options=_NO_SYNC)
 
 
 def _living(row: GuestLink) -> bool:
@@ -223,8 +241,13 @@ def trusted(ctx: Context, row: GuestLink, dk: MailKey) -> MailKeys:
     return opened
 
 
-def notify(ctx: Context, author: Correspondent, message: Message, place: int, party: Party) -> bytes:
-    """Queue the mail that tells a guest of a message: with the code when the author made the link, else without."""
+def notify(
+    ctx: Context, author: Correspondent, message: Message, place: int, party: Party, *, reminder: bool = False
+) -> bytes:
+    """Queue the mail that tells a guest of a message: with the code when the author made the link, else without.
+
+    A reminder is the same mail in other words. It says nothing that the first one would not have said.
+    """
     row = ctx.db.get_one(GuestLink, party.principal)
     _genuine(ctx, row)
     payload = {
@@ -240,9 +263,36 @@ def notify(ctx: Context, author: Correspondent, message: Message, place: int, pa
     if kept is not None:
         payload |= {"code": write_message_code(MessageCode(bytes.fromhex(kept["code"])))}
         payload |= {"language": kept["language"]}
-    kind = "guest_answer" if kept is None else "guest_message"
+    payload |= _what_awaits(ctx, row, kept) | _until(ctx, message, place)
+    kind = "guest_answer" if kept is None else "guest_reminder" if reminder else "guest_message"
     mailbox, epoch = _spare_key_holder(ctx, author, row)
     return outbox.add_sealed(ctx, kind, payload, mailbox=mailbox, epoch=epoch, message=message.id, place=place)
+
+
+def _what_awaits(ctx: Context, row: GuestLink, kept: dict[str, Any] | None) -> dict[str, Any]:
+    """What the mail says about the check: the method, and from the maker's own note the end of the number."""
+    said: dict[str, Any] = {"check": row.method if row.claimed_by is None else "account"}
+    if kept is not None and row.method == locks.SMS and kept.get("phone"):
+        said["number"] = phone_numbers.masked(str(kept["phone"]))
+    if kept is not None and _is_remembered(ctx, row):
+        said["remembered"] = True
+    return said
+
+
+def _is_remembered(ctx: Context, row: GuestLink) -> bool:
+    """Whether a browser that the guest had remembered opens this link by itself."""
+    remembered = (
+        select(LinkDevice.device)
+        .join(GuestDevice, GuestDevice.id == LinkDevice.device)
+        .where(LinkDevice.link == row.id, GuestDevice.expires > ctx.now)
+    )
+    return ctx.db.execute(remembered.limit(1)).first() is not None
+
+
+def _until(ctx: Context, message: Message, place: int) -> dict[str, str]:
+    recipient = ctx.db.get(Recipient, (message.id, place))
+    ends = [end for end in (message.expires, recipient and recipient.expires) if end is not None]
+    return {"until": min(ends).isoformat()} if ends else {}
 
 
 def _kept_by_maker(ctx: Context, author: Correspondent, row: GuestLink) -> dict[str, Any] | None:

@@ -9,10 +9,11 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.local import LocalProxy
 
 from securemail import ids
+from securemail.identity.initials import initials
 from securemail.messages import drafts, receipts
 from securemail.organisations import organisations
 from securemail.web import auth, session
-from securemail.web.present import initials, person
+from securemail.web.present import person
 
 PRODUCT: Final = "Securemail"
 

@@ -1,7 +1,6 @@
 """From what the domain gives to what the templates take: people get initials and a tone, ids become text."""
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 from flask import url_for
@@ -9,6 +8,7 @@ from flask_babel import gettext
 
 from securemail import ids
 from securemail.identity.context import Correspondent
+from securemail.identity.initials import initials
 from securemail.messages.drafts import Saved
 from securemail.messages.heads import Party
 from securemail.messages.listing import ListedMessage
@@ -39,18 +39,6 @@ def person(name: str, address: str, photo: bytes | None = None) -> views.Person:
 def photo_address(photo: bytes | None) -> str | None:
     """Where a photo is shown."""
     return None if photo is None else url_for("profile.photo", photo=photo)
-
-
-def initials(name: str) -> str:
-    """Two letters: of the first and the last word, or the first two of the only one."""
-    words = [letters for word in name.partition("@")[0].replace(".", " ").split() if (letters := _letters(word))]
-    if not words:
-        return "?"
-    return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2]).upper()
-
-
-def _letters(word: str) -> str:
-    return "".join(character for character in word if unicodedata.category(character)[0] in "LN")
 
 
 def party(who: Party | None, photos: Photos = _NO_PHOTOS) -> views.Person:
