@@ -137,11 +137,18 @@ def _claim(ctx: Context, worker: OwnKey, row: Outbox) -> bool:
 
 
 def _taken_back(ctx: Context, row: Outbox) -> bool:
-    """Whether the receiver was withdrawn since, or is gone with the message."""
+    """Whether the receiver was withdrawn since, may read it no more, or is gone with the message."""
     if row.message is None or row.place is None:
         return False
-    state = ctx.db.scalar(select(Recipient.state).where(Recipient.message == row.message, Recipient.place == row.place))
-    return state is None or state == "revoked"
+    receiver = ctx.db.execute(
+        select(Recipient.state, Recipient.expires, Message.expires)
+        .join(Message, Message.id == Recipient.message)
+        .where(Recipient.message == row.message, Recipient.place == row.place)
+    ).first()
+    if receiver is None:
+        return True
+    state, *ends = receiver
+    return state in ("revoked", "expired") or any(end is not None and end <= ctx.now for end in ends)
 
 
 def _too_late(ctx: Context, row: Outbox) -> bool:

@@ -1,4 +1,4 @@
-"""Rows that have had their time: ended mails, workers that are gone, expired sessions, sign-ups and counters.
+"""What has had its time: expired messages, ended mails, workers that are gone, expired sessions, sign-ups and counters.
 
 A little at a time, so that no transaction holds the database; every worker does it, and doing it twice harms nobody.
 """
@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from securemail.delivery.workers import ALIVE_FOR
 from securemail.identity.context import Context
-from securemail.messages import clearing
+from securemail.messages import clearing, expiry
 from securemail.store.models import Attempt, BrowserSession, Outbox, OutboxLock, Pending, WorkerKey
 from securemail.store.statements import changed
 
@@ -24,17 +24,22 @@ _ENDED: Final = ("sent", "failed", "cancelled")
 
 def tidy(ctx: Context) -> int:
     """Remove one batch of each kind; how many rows."""
-    return _give_up_lost(ctx) + clearing.clear(ctx) + sum(
-        _delete_batch(ctx, key, *expired)
-        for key, *expired in (
-            (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END, ~_refused_invitation()),
-            (Outbox.id, _refused_invitation(), Outbox.due < ctx.now - 2 * INVITATIONS_KEPT),
-            (WorkerKey.id, WorkerKey.seen < ctx.now - 10 * ALIVE_FOR),
-            # Kept a day longer, so that a late click is told "expired" and not "unknown".
-            (Pending.id, Pending.expires < ctx.now - KEPT_AFTER_END, Pending.kind != "invitation"),
-            (Pending.id, Pending.expires < ctx.now - INVITATIONS_KEPT, Pending.kind == "invitation"),
-            (BrowserSession.id, BrowserSession.expires < ctx.now),
-            (Attempt.tag, Attempt.window_ends < ctx.now),
+    return (
+        _give_up_lost(ctx)
+        + clearing.clear(ctx)
+        + expiry.delete_due(ctx)
+        + sum(
+            _delete_batch(ctx, key, *expired)
+            for key, *expired in (
+                (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END, ~_refused_invitation()),
+                (Outbox.id, _refused_invitation(), Outbox.due < ctx.now - 2 * INVITATIONS_KEPT),
+                (WorkerKey.id, WorkerKey.seen < ctx.now - 10 * ALIVE_FOR),
+                # Kept a day longer, so that a late click is told "expired" and not "unknown".
+                (Pending.id, Pending.expires < ctx.now - KEPT_AFTER_END, Pending.kind != "invitation"),
+                (Pending.id, Pending.expires < ctx.now - INVITATIONS_KEPT, Pending.kind == "invitation"),
+                (BrowserSession.id, BrowserSession.expires < ctx.now),
+                (Attempt.tag, Attempt.window_ends < ctx.now),
+            )
         )
     )
 

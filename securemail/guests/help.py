@@ -17,6 +17,7 @@ from securemail.errors import Conflict, NotFound
 from securemail.guests import links
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory, epochs
+from securemail.messages import expiry
 from securemail.messages.heads import Party
 from securemail.store.models import GuestLink, Help, Message, Recipient
 from securemail.store.statements import changed
@@ -146,7 +147,7 @@ def _newest_message(ctx: Context, link: GuestLink) -> tuple[bytes | None, int | 
         .join(Message, Message.id == Recipient.message)
         .where(
             Recipient.principal == link.id, Recipient.state.in_(_REACHABLE),
-            Message.sender == link.maker, Message.state == "sent",
+            Message.sender == link.maker, Message.state == "sent", expiry.still_lasts(ctx),
         )
         .order_by(Message.sent_at.desc(), Message.id)
         .limit(1)

@@ -4,6 +4,7 @@ Whoever has the code opens the link; the notification carries it only when the m
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,6 +208,12 @@ def find(ctx: Context, ref: bytes) -> GuestLink:
     if row is None:
         raise NotFound
     return _genuine(ctx, row)
+
+
+def several(ctx: Context, wanted: Collection[bytes]) -> dict[bytes, GuestLink]:
+    """Links by their ids, without those whose row is not as we wrote it."""
+    rows = ctx.db.scalars(select(GuestLink).where(GuestLink.id.in_(wanted)))
+    return {row.id: row for row in rows if genuine(ctx, row)}
 
 
 def by_code(ctx: Context, code: MessageCode) -> GuestLink:

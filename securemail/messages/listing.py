@@ -17,7 +17,7 @@ from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory
-from securemail.messages import revocation
+from securemail.messages import expiry, revocation
 from securemail.messages.authenticity import Forged, Heading, require_genuine_heading
 from securemail.messages.heads import Head, Party
 from securemail.messages.opening import Opener
@@ -34,7 +34,7 @@ Cursor = tuple[datetime, bytes]
 
 @dataclass(frozen=True)
 class ListedMessage:
-    """One line of a list; `head` is None where the message was taken back from this mailbox."""
+    """One line of a list; `head` is None where the message was taken back from this mailbox, or has expired."""
 
     conversation: bytes
     message: bytes
@@ -46,6 +46,7 @@ class ListedMessage:
     head: Head | None
     receipt: Receipt | None = None
     subject_withdrawn: bool = False
+    expired: bool = False
 
     @property
     def subject(self) -> str | None:
@@ -119,6 +120,7 @@ def _rows(
             Message.account, Message.sent_at, Message.state, Message.mac, Message.sealed_head,
             Item.sealed_cek.label("item"), Item.epoch.label("item_epoch"), Envelope.sealed_cek.label("envelope"),
             Envelope.epoch.label("envelope_epoch"), Recipient.state.label("mine"),
+            Message.expires.label("ends"), Recipient.expires.label("ends_for_me"),
         )
         .select_from(page)
         .outerjoin(Message, message)
@@ -148,16 +150,20 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
 
 def _open(ctx: Context, member: Member, row: Row[Any], opener: Opener) -> ListedMessage:
     own = row.sender == member.mailbox
-    head = None if row.mine == "revoked" and not own else _head(ctx, row, opener)
+    taken_back = row.mine == "revoked" and not own
+    ends = (row.ends,) if own else (row.ends, row.ends_for_me)
+    over = not taken_back and expiry.is_over_at(ctx, None if own else row.mine, *ends)
+    head = None if taken_back or over else _head(ctx, row, opener)
     return ListedMessage(
         conversation=row.conversation,
         message=row.id,
         at=row.at,
         unread=bool(row.unread),
         own=own,
-        revoked=head is None or row.state == "revoked",
+        revoked=not over and (head is None or row.state == "revoked"),
         sender=head.sender if head is not None else _sender(ctx, row),
         head=head,
+        expired=over,
     )
 
 

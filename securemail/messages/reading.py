@@ -13,7 +13,7 @@ from securemail.crypto.secrets import ContentKey
 from securemail.errors import CannotOpen, NotFound
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import directory, epochs
-from securemail.messages import authenticity
+from securemail.messages import authenticity, expiry
 from securemail.messages.heads import Head, Party
 from securemail.messages.opening import Opener
 from securemail.messages.receipts import Receipt, receipts_of
@@ -21,13 +21,14 @@ from securemail.messages.threads import UNOPENED
 from securemail.store.models import Envelope, Item, Message, Recipient
 from securemail.store.statements import changed, insert_if_absent
 
-LetterState = Literal["open", "closed", "revoked"]
+LetterState = Literal["open", "closed", "revoked", "expired"]
 _BATCH = 200
 
 
 @dataclass(frozen=True)
 class Letter:
-    """One message as the reader may see it: no text while it is closed, neither head nor text once taken back."""
+    """One message as the reader may see it: no text while it is closed, neither head nor text once taken back
+    or once its time is over."""
 
     message: bytes
     state: LetterState
@@ -139,10 +140,11 @@ def _letter(
 ) -> Letter:  # fmt: skip
     own = message.sender == reader.principal
     taken_back = recipient is not None and recipient.state == "revoked" and not own
-    cek = None if taken_back else content_key(opener, message.id, item, envelope)
+    over = not taken_back and expiry.is_over(ctx, message, recipient, own=own)
+    cek = None if taken_back or over else content_key(opener, message.id, item, envelope)
     if cek is None:
         sender = _sender_from_directory(ctx, message)
-        return Letter(message.id, "revoked", own, message.sent_at, sender, None, None, receipt)
+        return Letter(message.id, "expired" if over else "revoked", own, message.sent_at, sender, None, None, receipt)
     authenticity.require_genuine(ctx, message)
     head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
     if not own and recipient is not None and recipient.state in UNOPENED:
@@ -172,10 +174,11 @@ def _sender_from_directory(ctx: Context, message: Message) -> Party | None:
 def subject_of(letters: Sequence[Letter]) -> str | None:
     """The subject of a conversation as its reader may see it, from `conversation`'s letters.
 
-    Every answer's head repeats it, so it is kept back once the message that brought it was taken back from the reader.
+    Every answer's head repeats it, so it is kept back once the message that brought it was taken back from the reader,
+    or once its time is over.
     """
     opening = letters[0]
-    if opening.state == "revoked" and not opening.own:
+    if opening.head is None and not opening.own:
         return None
     return next((letter.head.subject for letter in letters if letter.head is not None), None)
 
@@ -191,7 +194,10 @@ def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) ->
     ).all()
     opener = Opener(ctx, reader.mail)
     for row in rows:
-        if row.Recipient is not None and row.Recipient.state == "revoked" and row.Message.sender != reader.principal:
+        own = row.Message.sender == reader.principal
+        if row.Recipient is not None and row.Recipient.state == "revoked" and not own:
+            continue
+        if expiry.is_over(ctx, row.Message, row.Recipient, own=own):
             continue
         cek = content_key(opener, row.Message.id, row.Item, row.Envelope)
         if cek is not None:
@@ -201,12 +207,28 @@ def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) ->
 
 
 def open_own(ctx: Context, author: Correspondent, message: Message) -> tuple[Head, str]:
-    """Head and text of a message that this author sent, from the author's own copy."""
+    """Head and text of a message that this author sent, from the author's own copy.
+
+    Raises:
+        NotFound: there is none, or its time is over.
+    """
+    cek = own_key(ctx, author, message)
+    head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
+    return head, str(content.open_body(cek, message.id, message.sealed_body)["text"])
+
+
+def own_key(ctx: Context, author: Correspondent, message: Message) -> ContentKey:
+    """The content key of a genuine message that this author sent or has in full; never one whose time is over for all.
+
+    Raises:
+        NotFound: there is none, or its time is over.
+    """
+    if expiry.is_over(ctx, message, None, own=True):
+        raise NotFound
     item = ctx.db.get(Item, (author.principal, message.id))
     envelope = ctx.db.get(Envelope, (message.id, author.principal))
     cek = content_key(Opener(ctx, author.mail), message.id, item, envelope)
     if cek is None:
         raise NotFound
     authenticity.require_genuine(ctx, message)
-    head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
-    return head, str(content.open_body(cek, message.id, message.sealed_body)["text"])
+    return cek

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select, update
 
 from securemail.errors import NotFound
 from securemail.identity.context import Context, Correspondent
-from securemail.messages import threads
+from securemail.messages import expiry, threads
 from securemail.messages.threads import UNOPENED
 from securemail.store.models import Envelope, GuestLink, Item, Message, Outbox, Recipient, Thread
 from securemail.store.statements import changed
@@ -19,12 +19,18 @@ ReceiptState = Literal["none", "some", "all"]
 
 @dataclass(frozen=True)
 class Reader:
-    """One receiver's state: waiting, notified, bounced, opened or revoked; `place` is theirs in the head's list."""
+    """One receiver's state; `place` is theirs in the head's list. `at`: since when, `expires`: until when they read.
+
+    A state that the clock has ended is 'expired', whether the worker has been there or not.
+    """
 
     place: int
     state: str
     at: datetime
     opened_at: datetime | None
+    principal: bytes = b""
+    kind: str = "mailbox"
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,20 @@ def receipts_of(ctx: Context, messages: Sequence[bytes]) -> dict[bytes, Receipt]
         return {}
     readers: dict[bytes, list[Reader]] = {message: [] for message in messages}
     rows = ctx.db.execute(
-        select(Recipient.message, Recipient.place, Recipient.state, Recipient.state_at, Recipient.opened_at)
+        select(Recipient, Message.expires.label("ends")).join(Message, Message.id == Recipient.message)
         .where(Recipient.message.in_(messages)).order_by(Recipient.message, Recipient.place)
     )  # fmt: skip
-    for message, place, state, at, opened_at in rows:
-        readers[message].append(Reader(place, state, at, opened_at))
+    for row, ends in rows:
+        readers[row.message].append(_reader(ctx, row, ends))
     return {message: Receipt(tuple(listed)) for message, listed in readers.items()}
+
+
+def _reader(ctx: Context, row: Recipient, ends: datetime | None) -> Reader:
+    ending = min((end for end in (row.expires, ends) if end is not None), default=None)
+    state, at = row.state, row.state_at
+    if ending is not None and ending <= ctx.now and state not in ("revoked", "gone", "expired"):
+        state, at = "expired", ending
+    return Reader(row.place, state, at, row.opened_at, row.principal, row.kind, ending)
 
 
 def mark_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> int:
@@ -71,11 +85,14 @@ def mark_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> int
         select(Item.message).where(Item.mailbox == mine, Item.message == Recipient.message).exists(),
         select(Envelope.message).where(Envelope.principal == mine, Envelope.message == Recipient.message).exists(),
     )
-    in_conversation = select(Message.id).where(Message.conversation == conversation, Message.state == "sent")
+    in_conversation = select(Message.id).where(
+        Message.id == Recipient.message, Message.conversation == conversation, Message.state == "sent",
+        expiry.still_lasts(ctx),
+    )  # fmt: skip
     opened = changed(
         ctx.db,
         update(Recipient)
-        .where(Recipient.principal == mine, Recipient.message.in_(in_conversation),
+        .where(Recipient.principal == mine, in_conversation.exists(),
                Recipient.state.in_(UNOPENED), holds_a_key)
         .values(state="opened", state_at=ctx.now, opened_at=ctx.now),
     )  # fmt: skip

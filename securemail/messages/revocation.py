@@ -2,17 +2,20 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from securemail.delivery import outbox
 from securemail.errors import NotFound
+from securemail.guests import links
 from securemail.identity.context import Context, Correspondent, Member
-from securemail.messages import threads
+from securemail.messages import expiry, threads
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
-from securemail.store.models import Envelope, Item, Message, Recipient
+from securemail.store.models import Envelope, GuestLink, Help, Item, LinkDevice, Message, Recipient, SessionLink
 from securemail.store.statements import changed
+
+_NO_SYNC = {"synchronize_session": False}
 
 
 def revoke(ctx: Context, member: Member, message: bytes) -> None:
@@ -42,6 +45,8 @@ def revoke_access(ctx: Context, member: Member, message: bytes, place: int) -> N
     recipient = ctx.db.get(Recipient, (message, place))
     if recipient is None or recipient.principal == member.principal:
         raise NotFound
+    threads.hold(ctx, message)
+    ctx.db.refresh(recipient)
     if recipient.state == "revoked":
         return
     _shred(ctx, member, row, recipient.principal)
@@ -50,8 +55,60 @@ def revoke_access(ctx: Context, member: Member, message: bytes, place: int) -> N
     audit.record(ctx, member.organisation, "access-revoked", member.principal, detail)
 
 
+def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place: int) -> None:
+    """Take a whole conversation back from one receiver of a message: everything of this member's in it.
+
+    A guest's link that this member made ends with it, for good: its key and every browser's, and what others sent
+    there. Asking twice changes nothing.
+
+    Raises:
+        NotFound: there is no such message of this member's, or no such receiver.
+    """
+    row = own_message(ctx, member, message)
+    recipient = ctx.db.get(Recipient, (message, place))
+    if recipient is None or recipient.principal == member.principal:
+        raise NotFound
+    principal = recipient.principal
+    ends = recipient.kind == "link" and _end_link(ctx, member, principal)
+    theirs = select(Message).join(Recipient, Recipient.message == Message.id).where(
+        Message.conversation == row.conversation, Recipient.principal == principal, Recipient.state != "revoked"
+    )  # fmt: skip
+    if not ends:
+        theirs = theirs.where(Message.sender == member.principal)
+    taken = ctx.db.scalars(theirs.order_by(Message.id).with_for_update(of=Message)).all()
+    for one in taken:
+        at = ctx.db.scalars(
+            select(Recipient.place).where(Recipient.message == one.id, Recipient.principal == principal)
+        ).one()
+        _shred(ctx, member, one, principal)
+        outbox.cancel(ctx, one.id, at)
+    if ends:
+        ctx.db.execute(delete(Envelope).where(Envelope.principal == principal), execution_options=_NO_SYNC)
+    if ends or taken:
+        detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
+        audit.record(ctx, member.organisation, "conversation-revoked", member.principal, detail)
+
+
+def _end_link(ctx: Context, member: Member, link: bytes) -> bool:
+    """End a link of this member's with its key, its sessions and its remembered browsers; False for another's."""
+    row = ctx.db.get(GuestLink, link)
+    if row is None or row.maker != member.mailbox or not links.genuine(ctx, row):
+        return False
+    ended = update(GuestLink).where(GuestLink.id == link)
+    closed = func.coalesce(GuestLink.closed, ctx.now)
+    for statement in (
+        ended.values(closed=closed, sealed_dk=None, sealed_hint=None),
+        delete(SessionLink).where(SessionLink.link == link),
+        delete(LinkDevice).where(LinkDevice.link == link),
+        update(Help).where(Help.link == link, Help.answered.is_(None)).values(answered=ctx.now),
+    ):
+        ctx.db.execute(statement, execution_options=_NO_SYNC)
+    ctx.db.expire(row)
+    return True
+
+
 def openings_withdrawn(ctx: Context, reader: Correspondent, conversations: Collection[bytes]) -> set[bytes]:
-    """Which of these conversations began with a message that was taken back from the reader."""
+    """Which of these conversations began with a message that was taken back from the reader, or has expired there."""
     earlier = aliased(Message)
     began_before = select(earlier.id).where(
         earlier.conversation == Message.conversation, earlier.sent_at < Message.sent_at
@@ -59,8 +116,9 @@ def openings_withdrawn(ctx: Context, reader: Correspondent, conversations: Colle
     rows = ctx.db.scalars(
         select(Message.conversation)
         .join(Recipient, and_(Recipient.message == Message.id, Recipient.principal == reader.principal))
-        .where(Message.conversation.in_(conversations), Recipient.state == "revoked", ~began_before.exists())
-    )
+        .where(Message.conversation.in_(conversations), Message.sender != reader.principal,
+               or_(Recipient.state == "revoked", ~expiry.still_lasts(ctx)), ~began_before.exists())
+    )  # fmt: skip
     return set(rows)
 
 
@@ -80,6 +138,6 @@ def _shred(ctx: Context, member: Member, message: Message, principal: bytes | No
         .where(Recipient.message == message.id, Recipient.principal.in_(principals))
         .values(state="revoked", state_at=ctx.now),
     ):
-        ctx.db.execute(statement, execution_options={"synchronize_session": False})
+        ctx.db.execute(statement, execution_options=_NO_SYNC)
     mailboxes = {receiver for receiver, kind in receivers if kind == "mailbox"}
-    threads.touch(ctx, message.conversation, {member.principal, *mailboxes})
+    threads.touch(ctx, message.conversation, {member.principal, message.sender, *mailboxes})

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import func, literal, select, update
 
 from securemail import ids
 from securemail.crypto import content
@@ -17,15 +17,14 @@ from securemail.crypto.mailkeys import seal_envelope
 from securemail.crypto.secrets import ContentKey
 from securemail.delivery import outbox
 from securemail.errors import Conflict, InvalidInput, NotFound, StaleKeys
-from securemail.guests import links
+from securemail.guests import devices, links
 from securemail.guests.checks import NONE, Check
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import directory, epochs
 from securemail.mailboxes.addresses import normalise
 from securemail.mailboxes.keys import published
-from securemail.messages import authenticity, contacts, reading, threads
+from securemail.messages import authenticity, contacts, expiry, reading, threads
 from securemail.messages.heads import Head, Party
-from securemail.messages.opening import Opener
 from securemail.messages.receipts import own_message
 from securemail.messages.writing import Receiver, check_receivers, check_subject, check_text
 from securemail.organisations import organisations
@@ -171,27 +170,32 @@ def is_deserted(ctx: Context, author: Correspondent, conversation: bytes) -> boo
     except NotFound:
         return False
     others = {party.principal for party in (head.sender, *head.to)} - {author.principal}
-    withdrawn, closed = _beyond_reach(ctx, answered, others)
+    withdrawn, closed = _beyond_reach(ctx, author, answered, others)
     return bool(closed) and not others - withdrawn - closed
 
 
 def notify_again(ctx: Context, author: Correspondent, message: bytes, place: int) -> None:
-    """Send a receiver's notification once more, after a refusal.
+    """Send a receiver's notification once more, after a refusal or to who has not opened it yet.
 
     Raises:
         NotFound: no such message of this author's, or no such receiver.
-        Conflict: it was not refused, or has been taken back.
+        Conflict: it waits already, was opened, has expired or has been taken back.
         StaleKeys: the mailbox's keys were replaced meanwhile.
     """
     epochs.hold(ctx, author.mail)
     row = own_message(ctx, author, message)
     again = update(Recipient).where(
-        Recipient.message == message, Recipient.place == place, Recipient.state == "bounced"
+        Recipient.message == message, Recipient.place == place, Recipient.state.in_(("bounced", "notified"))
     )
+    recipient = ctx.db.get(Recipient, (message, place))
+    if recipient is None:
+        raise NotFound
+    if expiry.is_over(ctx, row, recipient, own=False):
+        raise Conflict("its time is over")
     if not changed(ctx.db, again.values(state="waiting", state_at=ctx.now)):
         raise Conflict("nothing to send again")
     head, _ = reading.open_own(ctx, author, row)
-    _notify_one(ctx, author, row, place, head.to[place])
+    notify_one(ctx, author, row, place, head.to[place])
 
 
 def complete(ctx: Context, author: Member, message: bytes, place: int, check: Check) -> None:
@@ -205,10 +209,11 @@ def complete(ctx: Context, author: Member, message: bytes, place: int, check: Ch
     epochs.hold(ctx, author.mail)
     head, _ = reading.open_own(ctx, author, own_message(ctx, author, message))
     waiting = ctx.db.get(Recipient, (message, place))
-    if waiting is None or waiting.kind != "link" or not _is_named(head, waiting):
+    if waiting is None or waiting.kind != "link" or not is_named(head, waiting):
         raise NotFound
     row = ctx.db.get_one(GuestLink, waiting.principal)
-    if waiting.state != "unready" or row.method != check.method:
+    over = expiry.is_over(ctx, ctx.db.get_one(Message, message), waiting, own=False)
+    if waiting.state != "unready" or row.method != check.method or over:
         raise Conflict("nothing is missing there")
     if check.missing is not None:
         raise InvalidInput("check", "missing")
@@ -218,6 +223,7 @@ def complete(ctx: Context, author: Member, message: bytes, place: int, check: Ch
         links.correct_number(ctx, author, row, check.number)
     kept = links.kept_of(ctx, author, row)
     contacts.remember(ctx, author, [Receiver(kept.address, kept.name or kept.address)], {kept.address: check})
+    devices.welcome(ctx, author, row)
     _deliver_what_waited(ctx, author, row.id)
 
 
@@ -226,33 +232,34 @@ def _deliver_what_waited(ctx: Context, author: Member, link: bytes) -> None:
     waited = select(Recipient).where(Recipient.principal == link, Recipient.state == "unready")
     for recipient in ctx.db.scalars(waited.order_by(Recipient.state_at)).all():
         row = ctx.db.get_one(Message, recipient.message)
-        head, cek = _opened(ctx, author, row)
-        if not _is_named(head, recipient):
+        try:
+            head, cek = _opened(ctx, author, row)
+        except NotFound:
+            continue  # its time is over
+        if not is_named(head, recipient):
             log.error("alarm: message %s is not for receiver %d", row.id.hex(), recipient.place)
             continue
         ready = update(Recipient).where(
             Recipient.message == row.id, Recipient.place == recipient.place, Recipient.state == "unready"
         )
         later = None if recipient.remind is None else recipient.remind + (ctx.now - row.sent_at)
+        threads.hold(ctx, row.id)
+        if expiry.is_over(ctx, row, recipient, own=False):
+            continue
         if changed(ctx.db, ready.values(state="waiting", state_at=ctx.now, remind=later)) != 1:
             continue
         party = head.to[recipient.place]
         if ctx.db.get(Envelope, (row.id, link)) is None:
             _envelope(ctx, row, cek, party, link_locks.EPOCH)
-        _notify_one(ctx, author, row, recipient.place, party)
+        notify_one(ctx, author, row, recipient.place, party)
 
 
 def _opened(ctx: Context, reader: Member, message: Message) -> tuple[Head, ContentKey]:
-    item = ctx.db.get(Item, (reader.principal, message.id))
-    envelope = ctx.db.get(Envelope, (message.id, reader.principal))
-    cek = reading.content_key(Opener(ctx, reader.mail), message.id, item, envelope)
-    if cek is None:
-        raise NotFound
-    authenticity.require_genuine(ctx, message)
+    cek = reading.own_key(ctx, reader, message)
     return Head.from_json(content.open_head(cek, message.id, message.sealed_head)), cek
 
 
-def _is_named(head: Head, recipient: Recipient) -> bool:
+def is_named(head: Head, recipient: Recipient) -> bool:
     """Whether the authenticated head names this receiver: a row alone adds nobody."""
     return recipient.place < len(head.to) and head.to[recipient.place].principal == recipient.principal
 
@@ -266,7 +273,7 @@ def _unready(ctx: Context, to: Sequence[Party]) -> set[bytes]:
 
 def _answerable(ctx: Context, author: Correspondent, answered: Message, head: Head) -> tuple[Party, ...]:
     everybody = {party.principal: party for party in (head.sender, *head.to)}
-    withdrawn, closed = _beyond_reach(ctx, answered, set(everybody))
+    withdrawn, closed = _beyond_reach(ctx, author, answered, set(everybody))
     alone = set(everybody) == {author.principal}
     if not alone and not set(everybody) - withdrawn - closed - {author.principal}:
         return ()
@@ -278,13 +285,24 @@ def _answerable(ctx: Context, author: Correspondent, answered: Message, head: He
     )
 
 
-def _beyond_reach(ctx: Context, answered: Message, everybody: set[bytes]) -> tuple[set[bytes], set[bytes]]:
-    """Whose access was taken back, and whose account is closed."""
+def _beyond_reach(
+    ctx: Context, author: Correspondent, answered: Message, everybody: set[bytes]
+) -> tuple[set[bytes], set[bytes]]:
+    """Whose access was taken back: to what is answered, to all that this author sent here, or with their link; and
+    whose account is closed."""
     withdrawn = select(Recipient.principal, literal(False).label("closed")).where(
         Recipient.message == answered.id, Recipient.state == "revoked"
     )
     closed = select(Mailbox.id, literal(True)).where(Mailbox.id.in_(everybody), Mailbox.closed.is_not(None))
-    rows = ctx.db.execute(withdrawn.union_all(closed)).all()
+    ended = select(GuestLink.id, literal(False)).where(GuestLink.id.in_(everybody), GuestLink.closed.is_not(None))
+    of_mine = (
+        select(Recipient.principal, literal(False))
+        .join(Message, Message.id == Recipient.message)
+        .where(Message.conversation == answered.conversation, Message.sender == author.principal)
+        .group_by(Recipient.principal)
+        .having(func.min(Recipient.state) == "revoked", func.max(Recipient.state) == "revoked")
+    )
+    rows = ctx.db.execute(withdrawn.union_all(closed, ended, of_mine)).all()
     return {row[0] for row in rows if not row[1]}, {row[0] for row in rows if row[1]}
 
 
@@ -357,6 +375,8 @@ def _write(
         return before
     for link in new_links:
         links.keep(ctx, link)
+        if isinstance(author, Member):
+            devices.welcome(ctx, author, link.row)
     _keep_own_copy(ctx, author, row, cek)
     for place, party in enumerate(to):
         _address(ctx, author, row, place, party, current, waits=party.principal in unready, wishes=wishes)
@@ -368,7 +388,7 @@ def _write(
     threads.arrived(ctx, row, [party.principal for party in there if party.kind == "mailbox"])
     for place, party in enumerate(to):
         if party.principal != author.principal and party in there and party.principal not in unready:
-            _notify_one(ctx, author, row, place, party)
+            notify_one(ctx, author, row, place, party)
     return Sent(message, conversation)
 
 
@@ -421,6 +441,11 @@ def _deliver(
 ) -> None:
     if party.principal == author.principal or _is_closed(author, party, current):
         return
+    give_envelope(ctx, message, cek, party, current)
+
+
+def give_envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, current: dict[bytes, int]) -> None:
+    """Lock a message's key to one receiver; `current` are the epochs that are held (`epochs.hold`)."""
     _envelope(ctx, message, cek, party, current[party.principal] if party.kind == "mailbox" else link_locks.EPOCH)
 
 
@@ -437,7 +462,8 @@ def _envelope(ctx: Context, message: Message, cek: ContentKey, party: Party, epo
     )
 
 
-def _notify_one(ctx: Context, author: Correspondent, message: Message, place: int, party: Party) -> None:
+def notify_one(ctx: Context, author: Correspondent, message: Message, place: int, party: Party) -> None:
+    """Queue the mail that tells one receiver of a message."""
     if party.kind == "mailbox":
         outbox.add_plain(ctx, "member_message", mailbox=party.principal, message=message.id, place=place)
     else:

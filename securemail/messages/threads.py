@@ -32,6 +32,11 @@ def _newest(ctx: Context, mailbox: bytes, message: Message, *, unread: int) -> N
     )
 
 
+def hold(ctx: Context, message: bytes) -> None:
+    """Hold a message's row until the commit: nobody takes it back, or makes it last longer, at the same time."""
+    ctx.db.execute(select(Message.id).where(Message.id == message).with_for_update())
+
+
 def touch(ctx: Context, conversation: bytes, mailboxes: Collection[bytes]) -> None:
     """Recount what is unopened in these mailboxes, and let their owners' pages know that something changed."""
     # An update that waits for a row would count as things were before; one that holds it counts what has arrived since.

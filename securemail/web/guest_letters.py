@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 
 from securemail import ids
 from securemail.crypto.secrets import SessionSecret
-from securemail.guests import guest_sessions
+from securemail.guests import devices, guest_sessions
 from securemail.identity.context import Context, Guest
 from securemail.messages import reading, receipts, sending
 from securemail.messages.reading import Letter
-from securemail.store.models import Message, Recipient
-from securemail.web import present
+from securemail.store.models import GuestLink, Message, Recipient
+from securemail.web import present, session
 from securemail.web.htmx import render
 from securemail.web.session import current
 
@@ -37,6 +37,8 @@ def letters_for(
         return "", 204
     if all(letter.state in ("revoked", "expired") for letter in letters):
         return _nothing_left(ref, letters[-1], status)
+    link = ctx.db.get_one(GuestLink, guest.principal)
+    there = devices.of_link(ctx, link, session.remembered_secret())
     names = [party.name for party in sending.would_answer(ctx, guest, guest.conversation)]
     return render(
         "guest/letter.html",
@@ -54,13 +56,14 @@ def letters_for(
         just_opened=request.args.get("opened") == "1",
         ends=_ends(ctx, guest),
         mark=mark,
+        devices=there,
+        may_remember=not any(one.here for one in there) and devices.may_remember(ctx, guest),
     ), status
 
 
 def _nothing_left(ref: bytes, last: Letter, status: int) -> ResponseReturnValue:
     """Everything was taken back, or its time is over."""
-    # As text: a letter that expires has this state once messages can.
-    over = str(last.state) == "expired"
+    over = last.state == "expired"
     page = render(
         "guest/expired.html" if over else "guest/taken_back.html", ref=ref, sender=last.sender, sent=last.sent_at
     )
@@ -74,6 +77,7 @@ def _ends(ctx: Context, guest: Guest) -> datetime | None:
         Recipient.principal == guest.principal,
         Message.conversation == guest.conversation,
         Recipient.state.not_in(("revoked", "expired")),
+        Recipient.expires > ctx.now,
     )
     return ctx.db.scalar(still)
 

@@ -5,8 +5,10 @@ from sqlalchemy import func, select
 
 from securemail import ids
 from securemail.errors import NotFound
+from securemail.guests import gate, guest_sessions
+from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.messages import listing, reading, receipts, revocation, sending
-from securemail.store.models import Audit, Envelope, Item, Outbox, OutboxLock, Recipient
+from securemail.store.models import Audit, Envelope, GuestLink, Item, Outbox, OutboxLock, Recipient, SessionLink
 from tests.house import FATIMA, PETER, SANNE, House
 
 
@@ -112,3 +114,69 @@ def test_the_subject_goes_with_the_message_that_brought_it_also_from_answers(hou
     with house.work() as ctx:
         assert [row.subject for row in listing.inbox(ctx, house.sanne).rows] == [None]
         assert [row.subject for row in listing.inbox(ctx, house.marieke).rows] == ["Uitslag"]
+
+
+def test_one_guest_loses_the_whole_conversation_and_the_link_for_good(house: House) -> None:
+    sent = house.send(FATIMA, PETER, SANNE)
+    house.letters(house.sanne, sent.conversation)
+    fatima, secret = house.enter(sent.conversation, FATIMA[0])
+    peter, _ = house.enter(sent.conversation, PETER[0])
+    code = house.code_of(sent.conversation, FATIMA[0])
+    with house.work() as ctx:
+        receipts.mark_opened(ctx, house.sanne, sent.conversation)
+    with house.work() as ctx:
+        answer = sending.reply(ctx, house.sanne, conversation=sent.conversation, key=ids.new_id(), text="Van Sanne.")
+    for _ in range(2):
+        with house.work() as ctx:
+            revocation.revoke_from_conversation(ctx, house.marieke, sent.message, 0)
+    assert {letter.state for letter in house.letters(fatima, sent.conversation)} == {"revoked"}
+    with house.work() as ctx:
+        link = ctx.db.get_one(GuestLink, fatima.principal)
+        assert (link.sealed_dk, link.closed is None) == (None, False)
+        assert ctx.db.scalars(select(SessionLink).where(SessionLink.link == link.id)).all() == []
+        assert ctx.db.scalars(select(Envelope).where(Envelope.principal == link.id)).all() == []
+        mine = select(Recipient.state).where(Recipient.principal == link.id)
+        assert ctx.db.scalars(mine).all() == ["revoked", "revoked"]
+        waiting = select(Outbox.place).where(Outbox.message.in_((sent.message, answer.message)))
+        assert 0 not in ctx.db.scalars(waiting.where(Outbox.message == sent.message, Outbox.state == "waiting")).all()
+    with house.work() as ctx, pytest.raises(GuestSessionEnded):
+        guest_sessions.resume(ctx, secret, link.link_ref)
+    with house.work() as ctx, pytest.raises(gate.LinkClosed):
+        gate.enter_code(ctx, code, None)
+    assert house.letters(peter, sent.conversation)[0].state == "open"
+    with house.work() as ctx:
+        for author in (house.marieke, house.sanne, peter):
+            to = {party.address for party in sending.would_answer(ctx, author, sent.conversation)}
+            assert FATIMA[0] not in to
+
+
+def test_a_colleague_loses_what_this_sender_wrote_and_is_not_answered_any_more(house: House) -> None:
+    sent = house.send(SANNE, FATIMA)
+    with house.work() as ctx:
+        again = sending.reply(ctx, house.marieke, conversation=sent.conversation, key=ids.new_id(), text="Nog iets.")
+    house.letters(house.sanne, sent.conversation)
+    with house.work() as ctx:
+        revocation.revoke_from_conversation(ctx, house.marieke, again.message, 0)
+    assert {letter.state for letter in house.letters(house.sanne, sent.conversation)} == {"revoked"}
+    with house.work() as ctx:
+        to = {party.address for party in sending.would_answer(ctx, house.marieke, sent.conversation)}
+    assert to == {FATIMA[0]}
+
+
+def test_who_did_not_make_the_link_does_not_end_it(house: House) -> None:
+    sent = house.send(FATIMA, SANNE)
+    house.letters(house.sanne, sent.conversation)
+    with house.work() as ctx:
+        receipts.mark_opened(ctx, house.sanne, sent.conversation)
+    with house.work() as ctx:
+        answer = sending.reply(ctx, house.sanne, conversation=sent.conversation, key=ids.new_id(), text="Van Sanne.")
+    fatima, _ = house.enter(sent.conversation)
+    with house.work() as ctx:
+        place = ctx.db.scalars(
+            select(Recipient.place).where(Recipient.message == answer.message, Recipient.kind == "link")
+        ).one()
+    with house.work() as ctx, pytest.raises(NotFound):
+        revocation.revoke_from_conversation(ctx, house.sanne, sent.message, 0)
+    with house.work() as ctx:
+        revocation.revoke_from_conversation(ctx, house.sanne, answer.message, place)
+    assert [letter.state for letter in house.letters(fatima, sent.conversation)] == ["open", "revoked"]

@@ -1,0 +1,96 @@
+"""After sending: until when a message may be read, changed by its sender for its receivers or for everybody."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from securemail.crypto import content
+from securemail.crypto.secrets import ContentKey
+from securemail.errors import Conflict
+from securemail.guests import help as helping
+from securemail.guests import links
+from securemail.identity.context import Context, Member
+from securemail.mailboxes import epochs
+from securemail.messages import reading, sending, threads
+from securemail.messages.heads import Head, Party
+from securemail.messages.receipts import own_message
+from securemail.organisations import audit
+from securemail.store.models import Envelope, GuestLink, Message, Recipient
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime | None, *, everybody: bool) -> None:
+    """Let a message be read until a moment (None: for ever) by its receivers or, with `everybody`, the sender too.
+
+    Whose time was over already gets a new key from the sender's own copy, and is told by mail again.
+
+    Raises:
+        NotFound: there is no such message of this member's, or nothing is left of it.
+        Conflict: it was taken back, or the moment is past.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
+    """
+    if until is not None and until <= ctx.now:
+        raise Conflict("that moment is past")
+    current = epochs.hold(ctx, member.mail, others=_mailboxes(ctx, message))
+    row = own_message(ctx, member, message)
+    threads.hold(ctx, message)
+    ctx.db.refresh(row)
+    if row.state != "sent":
+        raise Conflict("it was taken back")
+    cek = reading.own_key(ctx, member, row)
+    ends = until if everybody else None
+    others = (Recipient.message == message, Recipient.principal != member.principal)
+    for statement in (
+        update(Message).where(Message.id == message).values(expires=ends),
+        update(Recipient).where(*others, Recipient.state.not_in(("revoked", "gone"))).values(expires=until),
+    ):
+        ctx.db.execute(statement, execution_options=_NO_SYNC)
+    ctx.db.expire_all()
+    over = ctx.db.scalars(select(Recipient).where(*others, Recipient.state == "expired")).all()
+    if over:
+        head = Head.from_json(content.open_head(cek, message, row.sealed_head))
+        for recipient in over:
+            _open_again(ctx, member, row, head, recipient, cek, current)
+    principals = {member.principal, *_mailboxes(ctx, message)}
+    threads.touch(ctx, row.conversation, principals)
+    detail = {"message": message.hex(), "until": until.isoformat() if until else None, "everybody": everybody}
+    audit.record(ctx, member.organisation, "expiry-changed", member.principal, detail)
+
+
+def _mailboxes(ctx: Context, message: bytes) -> set[bytes]:
+    mine = select(Recipient.principal).where(Recipient.message == message, Recipient.kind == "mailbox")
+    return set(ctx.db.scalars(mine))
+
+
+def _open_again(
+    ctx: Context, member: Member, row: Message, head: Head, recipient: Recipient, cek: ContentKey,
+    current: dict[bytes, int],
+) -> None:  # fmt: skip
+    """A new envelope for somebody whose time was over; not for who has no link or account any more."""
+    if not sending.is_named(head, recipient):
+        return
+    party = head.to[recipient.place]
+    if not _is_there(ctx, party, current):
+        return
+    waits = party.kind == "link" and links.lacks_something(ctx, member, ctx.db.get_one(GuestLink, party.principal))
+    state = "unready" if waits else "opened" if recipient.opened_at else "waiting"
+    again = update(Recipient).where(
+        Recipient.message == row.id, Recipient.place == recipient.place, Recipient.state == "expired"
+    )
+    ctx.db.execute(again.values(state=state, state_at=ctx.now), execution_options=_NO_SYNC)
+    if waits:
+        return
+    if ctx.db.get(Envelope, (row.id, party.principal)) is None:
+        sending.give_envelope(ctx, row, cek, party, current)
+    if recipient.opened_at is None or party.kind == "link":
+        sending.notify_one(ctx, member, row, recipient.place, party)
+    if party.kind == "link":
+        helping.answer_link(ctx, party.principal)
+
+
+def _is_there(ctx: Context, party: Party, current: dict[bytes, int]) -> bool:
+    if party.kind == "mailbox":
+        return party.principal in current
+    link = ctx.db.get(GuestLink, party.principal)
+    return link is not None and link.closed is None and link.claimed_by is None and links.genuine(ctx, link)

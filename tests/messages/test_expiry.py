@@ -1,0 +1,183 @@
+"""Messages that expire: refused by the clock at once, everywhere; gone with the worker; and lengthened afterwards."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from securemail import ids
+from securemail.delivery import housekeeping
+from securemail.errors import Conflict, NotFound
+from securemail.guests import help as helping
+from securemail.guests.checks import Check
+from securemail.messages import control, listing, reading, receipts, sending
+from securemail.store.models import Envelope, GuestLink, Help, Item, Message, Outbox, Recipient
+from tests.house import FATIMA, PETER, SANNE, House
+
+WEEK = timedelta(days=7)
+
+
+def send(house: House, *to: sending.To) -> sending.Sent:
+    with house.work() as ctx:
+        return sending.send(
+            ctx, house.marieke, key=ids.new_id(), to=to, subject="Stukken", text="Het bedrag is € 384.", expires=WEEK
+        )
+
+
+def change(house: House, message: bytes, days: int | None, *, everybody: bool = False) -> None:
+    with house.work() as ctx:
+        until = None if days is None else ctx.now + timedelta(days=days)
+        control.change_expiry(ctx, house.marieke, message, until, everybody=everybody)
+
+
+def tidy(house: House) -> None:
+    with house.work() as ctx:
+        housekeeping.tidy(ctx)
+
+
+def states(house: House, message: bytes) -> list[str]:
+    with house.work() as ctx:
+        return [reader.state for reader in receipts.receipts_of(ctx, [message])[message].readers]
+
+
+def keys(house: House, message: bytes) -> int:
+    with house.work() as ctx:
+        held = [select(func.count()).where(model.message == message) for model in (Item, Envelope)]
+        return sum(ctx.db.scalar(query) or 0 for query in held)
+
+
+def test_until_then_it_is_read_and_from_then_on_refused_everywhere(house: House) -> None:
+    sent = send(house, SANNE, FATIMA)
+    fatima, _ = house.enter(sent.conversation)
+    with house.work() as ctx:
+        receipts.mark_opened(ctx, fatima, sent.conversation)
+    for reader in (house.sanne, fatima):
+        assert house.letters(reader, sent.conversation)[0].head is not None
+    house.clock.forward(days=7)
+    for reader in (house.sanne, fatima):
+        [letter] = house.letters(reader, sent.conversation)
+        assert (letter.state, letter.head, letter.text) == ("expired", None, None)
+        with house.work() as ctx, pytest.raises(NotFound):
+            sending.reply(ctx, reader, conversation=sent.conversation, key=ids.new_id(), text="Akkoord")
+    with house.work() as ctx:
+        [row] = listing.inbox(ctx, house.sanne).rows
+        assert (row.head, row.expired, row.revoked) == (None, True, False)
+        assert receipts.mark_opened(ctx, house.sanne, sent.conversation) == 0
+    assert states(house, sent.message) == ["expired", "expired"]
+
+
+def test_the_sender_reads_on(house: House) -> None:
+    sent = send(house, FATIMA)
+    house.clock.forward(days=8)
+    tidy(house)
+    [letter] = house.letters(house.marieke, sent.conversation)
+    assert (letter.state, letter.text) == ("open", "Het bedrag is € 384.")
+
+
+def test_the_worker_deletes_the_keys_and_the_waiting_mails(house: House) -> None:
+    sent = send(house, SANNE, FATIMA)
+    house.letters(house.sanne, sent.conversation)
+    house.clock.forward(days=7)
+    tidy(house)
+    tidy(house)
+    assert keys(house, sent.message) == 1
+    with house.work() as ctx:
+        assert ctx.db.scalars(select(Item.mailbox)).all() == [house.marieke.mailbox]
+        assert set(ctx.db.scalars(select(Outbox.state).where(Outbox.message == sent.message))) == {"cancelled"}
+        assert set(ctx.db.scalars(select(Recipient.state))) == {"expired"}
+        assert receipts.count_unread(ctx, house.sanne.mailbox) == 0
+
+
+def test_an_answer_keeps_no_subject_of_what_expired(house: House) -> None:
+    sent = send(house, SANNE, FATIMA)
+    house.letters(house.sanne, sent.conversation)
+    with house.work() as ctx:
+        sending.reply(ctx, house.marieke, conversation=sent.conversation, key=ids.new_id(), text="Nog iets.")
+    house.clock.forward(days=7)
+    letters = house.letters(house.sanne, sent.conversation)
+    assert [letter.state for letter in letters] == ["expired", "closed"]
+    assert reading.subject_of(letters) is None
+    with house.work() as ctx:
+        assert listing.inbox(ctx, house.sanne).rows[0].subject is None
+        assert listing.inbox(ctx, house.marieke).rows[0].subject == "Stukken"
+
+
+def test_for_everybody_the_senders_own_copy_goes_too(house: House) -> None:
+    sent = send(house, FATIMA, SANNE)
+    change(house, sent.message, 2, everybody=True)
+    house.clock.forward(days=2)
+    assert house.letters(house.marieke, sent.conversation)[0].state == "expired"
+    with house.work() as ctx:
+        assert listing.inbox(ctx, house.marieke).rows[0].head is None
+        assert [row.head for row in listing.sent(ctx, house.marieke).rows] == [None]
+    with house.work() as ctx, pytest.raises(NotFound):
+        reading.open_own(ctx, house.marieke, ctx.db.get_one(Message, sent.message))
+    tidy(house)
+    assert keys(house, sent.message) == 0
+    with pytest.raises(NotFound):
+        change(house, sent.message, 9)
+
+
+def test_made_shorter_or_endless_by_its_sender_alone(house: House) -> None:
+    sent = send(house, FATIMA)
+    fatima, _ = house.enter(sent.conversation)
+    change(house, sent.message, 1)
+    house.clock.forward(days=1)
+    assert house.letters(fatima, sent.conversation)[0].state == "expired"
+    change(house, sent.message, None)
+    assert house.letters(fatima, sent.conversation)[0].state == "open"
+    with house.work() as ctx, pytest.raises(NotFound):
+        control.change_expiry(ctx, house.sanne, sent.message, None, everybody=False)
+    with pytest.raises(Conflict):
+        change(house, sent.message, 0)
+
+
+def test_lengthened_after_the_worker_came_everybody_gets_a_new_key_and_a_mail(house: House) -> None:
+    sent = send(house, SANNE, FATIMA, (*PETER, Check("sms")))
+    fatima, _ = house.enter(sent.conversation)
+    house.clock.forward(days=8)
+    tidy(house)
+    with house.work() as ctx:
+        link = ctx.db.get_one(GuestLink, fatima.principal)
+        helping.ask(ctx, link, "expired")
+    change(house, sent.message, 7)
+    assert states(house, sent.message) == ["waiting", "opened", "unready"]
+    fatima, _ = house.enter(sent.conversation)
+    assert house.letters(fatima, sent.conversation)[0].text == "Het bedrag is € 384."
+    assert house.letters(house.sanne, sent.conversation)[0].state == "closed"
+    with house.work() as ctx:
+        waiting = ctx.db.scalars(select(Outbox.kind).where(Outbox.message == sent.message, Outbox.state == "waiting"))
+        assert set(waiting) >= {"guest_message", "member_message"}
+        assert ctx.db.scalars(select(Help.answered)).one() is not None
+    with house.work() as ctx:
+        sending.complete(ctx, house.marieke, sent.message, 2, Check("sms", "+31612345678"))
+    assert states(house, sent.message)[2] == "waiting"
+
+
+def test_what_expired_is_neither_completed_nor_sent_again(house: House) -> None:
+    sent = send(house, (*FATIMA, Check("sms")))
+    house.clock.forward(days=7)
+    with house.work() as ctx, pytest.raises(Conflict):
+        sending.complete(ctx, house.marieke, sent.message, 0, Check("sms", "+31612345678"))
+    with house.work() as ctx, pytest.raises(Conflict):
+        sending.notify_again(ctx, house.marieke, sent.message, 0)
+
+
+@pytest.mark.parametrize("turn", range(20))
+def test_taking_in_while_it_expires_leaves_no_key(house: House, turn: int) -> None:
+    sent = send(house, SANNE)
+    house.clock.forward(days=7)
+    together = threading.Barrier(2)
+
+    def take() -> None:
+        together.wait()
+        with house.work() as ctx:
+            reading.take_in(ctx, house.sanne)
+
+    beside = threading.Thread(target=take)
+    beside.start()
+    together.wait()
+    tidy(house)
+    beside.join()
+    assert keys(house, sent.message) == 1
