@@ -128,7 +128,8 @@ def _member_message(ctx: Context, job: Job, brand: Brand, public_url: str) -> No
             # A guest's name is nowhere in the directory, and belongs in no mail that is not sealed.
             "sender_name": None if sender is None else _line(sender.name),
             "sender_address": None if sender is None else sender.address,
-            **_places(public_url, link=f"{public_url}/"),
+            # To the message, through the log-in; who types uses the front door.
+            **_places(public_url, link=f"{public_url}/m/{ids.to_text(message.id)}", short=f"{public_url}/"),
             "until": _expiry(ctx, job, message),
         },
         sent=message.sent_at, zone=receiver.zone,
