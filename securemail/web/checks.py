@@ -37,6 +37,15 @@ def typed(kept: Check) -> Check:
     return Check(cast(Method, method))
 
 
+def typed_as(method: str) -> Check:
+    """What a form says of a check whose method stands already: the number, or the agreed password with its hint.
+
+    Raises:
+        InvalidInput: ('phone' | 'agreed' | 'hint', …).
+    """
+    return Check("sms", _number()) if method == "sms" else _agreed(Check("password"))
+
+
 def _number() -> str:
     number = forms.text("number")
     region = session.runtime().settings.default_region

@@ -24,6 +24,8 @@ _PLACES: Mapping[str, views.PlaceState] = {
     "opened": "read",
     "revoked": "revoked",
     "gone": "gone",
+    "unready": "unready",
+    "expired": "expired",
 }
 Photos = Mapping[bytes, bytes]
 """The ids of photos by the principal (mailbox) whose they are; who is not in it has initials."""
@@ -55,6 +57,8 @@ def row(listed: ListedMessage, me: Correspondent, photos: Photos = _NO_PHOTOS) -
     state: views.RowState = "normal"
     if listed.revoked:
         state = "revoked_own" if listed.own else "revoked_theirs"
+    if listed.expired:
+        state = "expired"
     return views.ListRow(
         id=ids.to_text(listed.conversation),
         person=others[0],
@@ -107,6 +111,8 @@ def _places(
             person=party(to[reader.place], photos),
             state="waiting" if reader.state == "waiting" and reader.place in waiting else _PLACES[reader.state],
             read_at=reader.opened_at,
+            state_at=reader.at,
+            until=reader.expires,
         )
         for reader in readers
         if reader.place < len(to)

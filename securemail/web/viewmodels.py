@@ -10,10 +10,10 @@ from securemail.guests.help import Asked
 
 Tone = Literal[1, 2, 3, 4, 5]
 Folder = Literal["inbox", "sent", "drafts"]
-RowState = Literal["normal", "revoked_own", "revoked_theirs"]
-LetterState = Literal["open", "closed", "revoked"]
+RowState = Literal["normal", "revoked_own", "revoked_theirs", "expired"]
+LetterState = Literal["open", "closed", "revoked", "expired"]
 _NOT_IN_A_TYPED_NAME = str.maketrans("", "", '"<>')
-PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked", "gone"]
+PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked", "gone", "unready", "expired"]
 ChipState = Literal["ok", "warn", "error"]
 CheckMethod = Literal["none", "sms", "password", "account"]
 
@@ -38,6 +38,18 @@ class Place:
     person: Person
     state: PlaceState = "unread"
     read_at: datetime | None = None
+    state_at: datetime | None = None
+    until: datetime | None = None
+    """When this recipient's time is over; for one whose time is over already, since when stands in `state_at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCheck:
+    """How a recipient proves to be the one, and what stands in their way; an account where there is no link."""
+
+    method: CheckMethod
+    locked: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,7 @@ class Letter:
     @property
     def receipt(self) -> Receipt:
         counted = [place for place in self.places if place.state != "revoked"]
-        return Receipt(read=sum(place.state == "read" for place in counted), total=len(counted))
+        return Receipt(read=sum(place.read_at is not None for place in counted), total=len(counted))
 
     @property
     def readers(self) -> tuple[Place, ...]:
@@ -141,6 +153,22 @@ class Letter:
     def gone(self) -> tuple[Place, ...]:
         """Recipients whose account was closed: it reached nobody there."""
         return tuple(place for place in self.places if place.state == "gone")
+
+    @property
+    def unready(self) -> tuple[Place, ...]:
+        """Recipients who get it once a number or a password is said."""
+        return tuple(place for place in self.places if place.state == "unready")
+
+    @property
+    def expired(self) -> tuple[Place, ...]:
+        """Recipients whose time is over."""
+        return tuple(place for place in self.places if place.state == "expired")
+
+    @property
+    def until(self) -> datetime | None:
+        """When the first recipient's time is over; None when nobody's will be."""
+        ends = [place.until for place in self.places if place.until is not None and place.state != "expired"]
+        return min(ends, default=None)
 
     @property
     def waiting(self) -> tuple[Place, ...]:

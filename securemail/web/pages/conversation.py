@@ -1,6 +1,7 @@
 """One conversation: reading, opening, answering, who has read it, and taking back."""
 
 from datetime import datetime
+from typing import cast
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 from securemail import ids
 from securemail.delivery import outbox
 from securemail.errors import InvalidInput
+from securemail.guests import devices, links
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import anew
 from securemail.messages import drafts, listing, reading, receipts, revocation, sending
@@ -43,7 +45,7 @@ def open_(conversation: bytes) -> ResponseReturnValue:
     reading.take_in(ctx, me)
     reading.conversation(ctx, me, conversation)
     receipts.mark_opened(ctx, me, conversation)
-    return _answer(ctx, me, conversation)
+    return answer(ctx, me, conversation)
 
 
 @pages.post("/conversations/<identifier:conversation>/reply")
@@ -58,25 +60,25 @@ def reply(conversation: bytes) -> ResponseReturnValue:
         seen = conversation_view(ctx, me, conversation, folder(), typed=text, key=key, errors=errors)
         return _page(ctx, me, seen, 422)
     drafts.discard(ctx, me, key)
-    return _answer(ctx, me, conversation, toast="sent")
+    return answer(ctx, me, conversation, toast="sent")
 
 
 @pages.get("/messages/<identifier:message>/receipts", endpoint="receipts")
 def who_has_read(message: bytes) -> ResponseReturnValue:
     """Who has read a message of one's own, and when."""
-    return _dialog("conversation/receipts.html", message)
+    return dialog("conversation/receipts.html", message)
 
 
 @pages.get("/messages/<identifier:message>/revoke")
 def confirm_revoke(message: bytes) -> ResponseReturnValue:
     """Asks before a message is taken back."""
-    return _dialog("conversation/confirm_revoke.html", message)
+    return dialog("conversation/confirm_revoke.html", message)
 
 
 @pages.get("/messages/<identifier:message>/access")
 def choose_access(message: bytes) -> ResponseReturnValue:
     """Asks whose access is taken back."""
-    return _dialog("conversation/choose_access.html", message)
+    return dialog("conversation/choose_access.html", message)
 
 
 @pages.post("/messages/<identifier:message>/revoke")
@@ -85,7 +87,7 @@ def revoke(message: bytes) -> ResponseReturnValue:
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
     revocation.revoke(ctx, me, message)
-    return _answer(ctx, me, conversation, toast="revoked")
+    return answer(ctx, me, conversation, toast="revoked")
 
 
 @pages.post("/messages/<identifier:message>/recipients/<int(max=9999):place>/revoke")
@@ -94,7 +96,7 @@ def revoke_access(message: bytes, place: int) -> ResponseReturnValue:
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
     revocation.revoke_access(ctx, me, message, place)
-    return _answer(ctx, me, conversation, toast="access-revoked")
+    return answer(ctx, me, conversation, toast="access-revoked")
 
 
 @pages.post("/messages/<identifier:message>/recipients/<int(max=9999):place>/resend")
@@ -103,10 +105,10 @@ def resend(message: bytes, place: int) -> ResponseReturnValue:
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
     sending.notify_again(ctx, me, message, place)
-    return _answer(ctx, me, conversation, toast="resent")
+    return answer(ctx, me, conversation, toast="resent")
 
 
-def _answer(ctx: Context, me: Member, conversation: bytes, toast: str | None = None) -> ResponseReturnValue:
+def answer(ctx: Context, me: Member, conversation: bytes, toast: str | None = None) -> ResponseReturnValue:
     """What follows a POST: the conversation in place for htmx, else back to its page."""
     if not is_partial():
         ctx.db.flush()
@@ -128,6 +130,10 @@ def _toast(name: str | None) -> str | None:
         "sent": _("Je antwoord is verzonden"),
         "revoked": _("Bericht ingetrokken"),
         "access-revoked": _("Toegang ingetrokken"),
+        "access-ended": _("Toegang tot de hele conversatie ingetrokken"),
+        "completed": _("Het bericht wordt nu verstuurd"),
+        "expiry": _("Verloopdatum gewijzigd"),
+        "released": _("Vrijgegeven: het kan opnieuw worden geprobeerd"),
         "resent": _("De notificatie wordt opnieuw verstuurd"),
     }
     return words[name] if name else None
@@ -140,7 +146,8 @@ def _page(ctx: Context, me: Member, seen: views.Conversation, status: int) -> Re
     return render("conversation/show.html", conversation=seen, list=page), status
 
 
-def _dialog(template: str, message: bytes) -> ResponseReturnValue:
+def dialog(template: str, message: bytes, *, whole: bool = False) -> ResponseReturnValue:
+    """A dialog about one message of one's own, or a page of its own without script."""
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
     letter = next(letter for letter in reading.conversation(ctx, me, conversation) if letter.message == message)
@@ -151,6 +158,10 @@ def _dialog(template: str, message: bytes) -> ResponseReturnValue:
         conversation_id=conversation,
         letter=present.letter(letter, me, waiting, photos=faces.of_letters(ctx, [letter])),
         anew=_started_anew(ctx, letter),
+        devices=_remembered(ctx, me, letter),
+        checks=_checks(ctx, me, letter),
+        notified={str(one.place): one.state in ("notified", "bounced") for one in _readers(letter)},
+        whole=whole,
     )
 
 
@@ -159,6 +170,33 @@ def _started_anew(ctx: Context, letter: reading.Letter) -> dict[str, datetime]:
     to = letter.head.to if letter.head else ()
     moments = anew.started(ctx, {who.principal for who in to if who.kind == "mailbox"})
     return {str(place): moments[who.principal] for place, who in enumerate(to) if who.principal in moments}
+
+
+def _readers(letter: reading.Letter) -> tuple[receipts.Reader, ...]:
+    return letter.receipt.readers if letter.receipt else ()
+
+
+def _checks(ctx: Context, me: Member, letter: reading.Letter) -> dict[str, views.PlaceCheck]:
+    """By place: how each receiver proves to be the one. Somebody else's link says no more than its method."""
+    found = links.several(ctx, {one.principal for one in _readers(letter) if one.kind == "link"})
+    checks = {}
+    for one in _readers(letter):
+        link = found.get(one.principal)
+        if one.kind == "mailbox":
+            checks[str(one.place)] = views.PlaceCheck("account")
+        elif link is not None:
+            mine = link.maker == me.mailbox
+            checks[str(one.place)] = views.PlaceCheck(
+                cast(views.CheckMethod, link.method), mine and link.locked is not None, link.closed is not None
+            )
+    return checks
+
+
+def _remembered(ctx: Context, me: Member, letter: reading.Letter) -> dict[str, list[devices.Remembered]]:
+    """By place: the browsers that a guest had remembered."""
+    to = letter.head.to if letter.head else ()
+    found = devices.of_links(ctx, me, {who.principal for who in to if who.kind == "link"})
+    return {str(place): found.get(who.principal, []) for place, who in enumerate(to)}
 
 
 def _key() -> bytes:
