@@ -13,9 +13,10 @@ from securemail.crypto.labels import Label
 from securemail.crypto.locks import derive, digest, lock, same, unlock
 from securemail.crypto.secrets import MailKey, MessageCode, RootKey, SessionSecret, SymmetricKey
 
-PENDING, FULL, RECOVERING, RECOVERED = 0, 1, 2, 3
+PENDING, FULL, RECOVERING, RECOVERED, RETURNED = 0, 1, 2, 3, 4
 """The states of a session, bound into its lock. Pending: the password was right, the second step is missing.
-Recovering: the recovery code was right, the second step is missing. Recovered: a new password may be chosen."""
+Recovering: the recovery code was right, the second step is missing. Recovered: a new password may be chosen.
+Returned: a guest's link that is open because the browser was remembered, without a check of its own."""
 _FORM_TOKEN_BYTES = 64
 
 

@@ -127,7 +127,7 @@ def at(ctx: Context, secret: SessionSecret | None, ref: bytes) -> AtGate:
     held = guest_sessions.held(ctx, session, link.id)
     if secret is None or held is None or link.closed is not None:
         raise GuestSessionEnded
-    if held.state == cookies.FULL:
+    if held.state in guest_sessions.OPEN:
         return AtGate(link, "open", secret, session, None, None)
     try:
         if held.sealed_code is not None and link.method == locks.PASSWORD:

@@ -16,6 +16,8 @@ from securemail.store.models import BrowserSession, GuestLink, SessionLink
 IDLE = timedelta(minutes=30)
 LIFETIME = timedelta(hours=8)
 _TOUCH = timedelta(minutes=1)
+OPEN = (cookies.FULL, cookies.RETURNED)
+"""States in which a link is open: its check was passed, or the browser is a remembered one."""
 
 
 class GuestSessionEnded(SecuremailError):
@@ -23,17 +25,17 @@ class GuestSessionEnded(SecuremailError):
 
 
 def open_here(
-    ctx: Context, link: GuestLink, opened: MailKeys, secret: SessionSecret | None
+    ctx: Context, link: GuestLink, opened: MailKeys, secret: SessionSecret | None, *, state: int = cookies.FULL
 ) -> tuple[SessionSecret, bytes]:
     """Open a link in this browser, its check being passed (`guests.gate`); what waits there is marked opened.
 
     `secret` is the browser's guest session, where it has one. A live one keeps its other links, behind a new secret:
-    whoever used this browser before may have kept the old one.
+    whoever used this browser before may have kept the old one. `state` is RETURNED for a remembered browser.
     """
     secret, session = renew(ctx, secret)
     forget_link(ctx, session, link.id)
-    sealed = cookies.seal_session_link_key(secret, opened.mk, session=session, link=link.id, state=cookies.FULL)
-    ctx.db.add(SessionLink(session=session, link=link.id, state=cookies.FULL, tries=0, sealed_dk=sealed))
+    sealed = cookies.seal_session_link_key(secret, opened.mk, session=session, link=link.id, state=state)
+    ctx.db.add(SessionLink(session=session, link=link.id, state=state, tries=0, sealed_dk=sealed))
     ctx.db.flush()
     receipts.mark_opened(ctx, _guest(ctx, link, opened, session), link.conversation)
     receipts.link_opened(ctx, link.id)
@@ -61,12 +63,12 @@ def resume(ctx: Context, secret: SessionSecret, ref: bytes) -> Guest:
     link = find(ctx, ref)
     session = cookies.session_id(secret)
     there = held(ctx, session, link.id)
-    if there is None or there.state != cookies.FULL or link.closed is not None:
+    if there is None or there.state not in OPEN or link.closed is not None:
         raise GuestSessionEnded
     try:
         # The state is bound into the lock: a row edited from one step to the next opens nothing.
         dk = cookies.open_session_link_key(
-            secret, there.sealed_dk or b"", session=session, link=link.id, state=cookies.FULL
+            secret, there.sealed_dk or b"", session=session, link=link.id, state=there.state
         )
     except CannotOpen as error:
         raise GuestSessionEnded from error

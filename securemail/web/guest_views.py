@@ -7,7 +7,8 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from securemail.errors import NotFound, TooManyAttempts
-from securemail.guests import gate, guest_sessions, links
+from securemail.guests import devices, gate, guest_sessions, links
+from securemail.guests.devices import Returning
 from securemail.guests.gate import AtGate
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.identity.context import Context, Guest
@@ -45,6 +46,11 @@ def step_at(ctx: Context, ref: bytes) -> AtGate | None:
         return None
 
 
+def returning(ctx: Context, link: GuestLink) -> Returning | None:
+    """This browser, where it was remembered and opens the link without a code."""
+    return devices.returning(ctx, session.remembered_secret(), link)
+
+
 def sender_of(ctx: Context, link: GuestLink) -> Entry | None:
     """Who made a link, as the directory knows them; None when the account is closed."""
     return directory.of_mailbox(ctx, link.maker)
@@ -63,7 +69,10 @@ def unknown() -> ResponseReturnValue:
 
 def closed(ref: bytes, ended: str, *, kept: str = "", status: int = 401) -> ResponseReturnValue:
     """The letter was closed by its reader ('closed'), or its session ended ('idle')."""
-    page = render("guest/closed.html", ref=ref, host=session.public_host(), ended=ended, kept=kept)
+    ctx = current()
+    link = find(ctx, ref)
+    back = returning(ctx, link) if link is not None else None
+    page = render("guest/closed.html", ref=ref, host=session.public_host(), ended=ended, kept=kept, back=back)
     return page, status
 
 

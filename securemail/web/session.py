@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ ARRIVING: Final = "__Host-a"
 """A browser on its way in: password or recovery code were right, something is still missing."""
 DEVICE: Final = "__Host-d"
 """Opens nothing: tells an account's owner whether this browser has logged in before."""
+REMEMBERED_GUEST: Final = "__Host-k"
+"""What the letters open with that a guest had remembered in this browser (`guests.devices`)."""
 STRANGER: Final = "__Host-c"
 """Holds nothing but the secret behind the form tokens of whoever has not logged in."""
 LANGUAGE: Final = "lang"
@@ -135,6 +138,11 @@ def device_secret() -> SessionSecret | None:
     return _secret(DEVICE)
 
 
+def remembered_secret() -> SessionSecret | None:
+    """What this browser opens a guest's letters with, where it was remembered."""
+    return _secret(REMEMBERED_GUEST)
+
+
 def stranger_secret() -> SessionSecret | None:
     """The secret behind the form tokens of somebody who is not logged in."""
     return _secret(STRANGER)
@@ -148,6 +156,11 @@ def keep_member(secret: SessionSecret, *, remember: bool) -> None:
 def keep_guest(secret: SessionSecret) -> None:
     """Give the browser its guest session, until it is closed."""
     _keep(GUEST, cookies.write_cookie(secret))
+
+
+def keep_remembered(secret: SessionSecret, *, lives: timedelta) -> None:
+    """Let the browser open a guest's letters by itself for so long."""
+    _keep(REMEMBERED_GUEST, cookies.write_cookie(secret), max_age=int(lives.total_seconds()))
 
 
 def keep_arriving(secret: SessionSecret) -> None:

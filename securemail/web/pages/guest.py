@@ -23,7 +23,7 @@ from securemail.web.forms import input_error
 from securemail.web.guest_letters import letter_with, letters_for
 from securemail.web.guest_views import closed, form, guest_at, sender_of, step_at, to_letter
 from securemail.web.htmx import render
-from securemail.web.pages import guest_check
+from securemail.web.pages import guest_check, guest_devices
 from securemail.web.session import current
 
 pages = Blueprint("guest", __name__)
@@ -52,7 +52,8 @@ def landing(ref: bytes) -> ResponseReturnValue:
         return views.unknown()
     at = step_at(ctx, ref) if request.args.get("again") is None else None
     if at is None:
-        return _landing(ctx, ref, link)
+        back = views.returning(ctx, link) if request.args.get("again") is None else None
+        return _landing(ctx, ref, link) if back is None else guest_devices.returning_page(ctx, back)
     # A browser between two steps goes on where it was: the code by SMS that it waits for stays good.
     return redirect(url_for("guest.letter" if at.step == "open" else "guest_check.show", ref=ref))
 
