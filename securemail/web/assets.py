@@ -14,7 +14,11 @@ from securemail.errors import SecuremailError
 STYLES: Final = ("tokens", "base", "layout", "components", "letter", "app", "settings")
 HTMX: Final = "vendor/htmx.min.js"
 # Folders of islands in each bundle, in order. Guests get no htmx: their pages are forms.
-SCRIPTS: Final = {"app.js": ("js/shared", "js/shell"), "guest.js": ("js/shared", "js/guest")}
+SCRIPTS: Final = {
+    "app.js": ("js/shared", "js/shell"),
+    "compose.js": ("js/compose",),
+    "guest.js": ("js/shared", "js/guest"),
+}
 # Served through the bundles or, like the service worker, from an address of its own.
 NOT_ALONE: Final = ("css", "js", "vendor", "sw.js")
 COMPRESSIBLE: Final = (".css", ".js", ".svg", ".json", ".webmanifest", ".txt")

@@ -156,6 +156,15 @@ def chip(people: People, address: str, name: str, check: Check | None = None) ->
     )
 
 
+def _chips(people: People, content: Content) -> tuple[views.Chip, ...]:
+    looked_up = [
+        chip(people, address, name, content.checks.get(comparable(address)))
+        for address, name in content.to[:MOST_CHIPS]
+    ]
+    rest = [views.Chip(present.person(name or address, address)) for address, name in content.to[MOST_CHIPS:]]
+    return (*looked_up, *rest)
+
+
 def view(
     people: People, content: Content, *, key: bytes, saved: drafts.Saved | None = None,
     errors: dict[str, str] | None = None, problem: str = "",
@@ -165,9 +174,7 @@ def view(
         key=ids.to_text(key),
         draft=ids.to_text(saved.draft) if saved else "",
         revision=saved.revision if saved else 0,
-        chips=tuple(
-            chip(people, address, name, content.checks.get(comparable(address))) for address, name in content.to
-        ),
+        chips=_chips(people, content),
         subject=content.subject,
         body=content.text,
         saved_at=saved.changed if saved else None,

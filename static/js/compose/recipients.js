@@ -39,8 +39,9 @@
     htmx.trigger(place, "chip");
   };
 
-  // Whoever clicks Verzenden right after an address means that address as well.
-  document.addEventListener("submit", (event) => {
+  // Whoever clicks Verzenden right after an address means that address as well. On the window: before the islands that
+  // count the form as sent.
+  addEventListener("submit", (event) => {
     if (!adding || event.target !== field()?.form) return;
     event.preventDefault();
     event.stopImmediatePropagation();
