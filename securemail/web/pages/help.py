@@ -8,12 +8,15 @@ from flask.typing import ResponseReturnValue
 from securemail.errors import Conflict, InvalidInput
 from securemail.guests import help as helping
 from securemail.guests import links
+from securemail.guests.checks import NONE
 from securemail.guests.help import Asked
 from securemail.identity import phone_numbers
 from securemail.identity.context import Context, Member
+from securemail.messages import another_check
 from securemail.store.models import GuestLink
-from securemail.web import forms, session
+from securemail.web import checks, forms, session
 from securemail.web.auth import member
+from securemail.web.composing import People
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
 from securemail.web.session import current
@@ -53,6 +56,26 @@ def number(asked: bytes) -> ResponseReturnValue:
     return _answered(asked, act)
 
 
+@pages.route("/help/<identifier:asked>/method", methods=["GET", "POST"])
+def method(asked: bytes) -> ResponseReturnValue:
+    """Andere controle kiezen: the newest message goes out anew with it; the link of before ends."""
+    what, link = _found(current(), member(), asked)
+    if request.method != "POST":
+        return _method_page(what, link)
+    try:
+        check = checks.typed(NONE)
+        # A password is stretched with no transaction open: everything is looked up anew.
+        ctx, me = current(), member()
+        sent = another_check.send_with(ctx, me, helping.find(ctx, me, asked)[0], check)
+    except InvalidInput as error:
+        session.settle(success=False)
+        return _method_page(*_found(current(), member(), asked), errors=forms.errors_of(error)), 422
+    except Conflict:
+        session.settle(success=False)
+        return _cannot(what, link)
+    return redirect(url_for("conversation.show", conversation=sent.conversation), 303)
+
+
 @pages.post("/help/<identifier:asked>/release")
 def release(asked: bytes) -> ResponseReturnValue:
     """Vrijgeven: the receiver may try again."""
@@ -82,8 +105,23 @@ def _answered(asked: bytes, act: Act) -> ResponseReturnValue:
         act(ctx, me, what, link)
     except Conflict:
         session.settle(success=False)
-        return render("help/cannot.html", asked=what, conversation=link.conversation), 409
+        return _cannot(what, link)
     return redirect(url_for("conversation.show", conversation=link.conversation), 303)
+
+
+def _cannot(what: Asked, link: GuestLink) -> ResponseReturnValue:
+    return render("help/cannot.html", asked=what, conversation=link.conversation), 409
+
+
+def _method_page(what: Asked, link: GuestLink, *, errors: Errors | None = None) -> str:
+    people = People(current(), member())
+    known, entry = people.known.get(what.address), people.entry(what.address)
+    check = checks.chosen_for(known, entry, people.policy)
+    sheet = checks.sheet(
+        current(), member(), name=what.name, address=what.address, check=check, contact=known, entry=entry,
+        policy=people.policy, errors=None if errors is None else {name: str(told) for name, told in errors.items()},
+    )  # fmt: skip
+    return render("help/method.html", asked=what, conversation=link.conversation, sheet=sheet)
 
 
 def _found(ctx: Context, me: Member, asked: bytes) -> tuple[Asked, GuestLink]:

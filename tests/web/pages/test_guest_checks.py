@@ -224,3 +224,27 @@ def test_a_stranger_learns_nothing_of_a_message_for_an_account(house: House, vis
     assert visitor.get(invented).status_code == visitor.get(real).status_code == 200
     assert sanne.get(real).status_code == sanne.get(invented).status_code == 404
     assert "sanne@vandalenbakker.example" in sanne.get(real).text
+
+
+def test_the_sender_chooses_another_check_and_the_old_link_ends(
+    house: House, visitor: Visitor, marieke: Visitor, sent_codes: list[str]
+) -> None:
+    page, code = send(house, agreed(house))
+    enter(visitor, page, code)
+    visitor.post(f"{page}/help", {"kind": "method"})
+    with house.work() as ctx:
+        request = ids.to_text(ctx.db.scalars(select(Help.id)).one())
+    assert "Andere controle kiezen" in marieke.get(f"/help/{request}/method").text
+    assert alerts(marieke.post(f"/help/{request}/method", {"method": "sms", "number": "12"}))
+    answer = marieke.post(f"/help/{request}/method", {"method": "sms", "number": "0612345678"})
+    assert answer.status_code == 303
+    assert "€ 384" in marieke.get(answer.location).text
+    conversation = ids.from_text(answer.location.rpartition("/")[2])
+    fresh = write_message_code(house.code_of(conversation, FATIMA[0]))
+    visitor.get("/b")
+    again = visitor.post("/b", {"code": fresh})
+    assert "06 •• •• •• 78" in visitor.get(again.location).text
+    visitor.post(again.location, {"code": sent_codes[-1]})
+    assert "€ 384" in visitor.get(again.location.replace("/check", "/letter")).text
+    other = visitor.post("/b", {"code": code})
+    assert other.status_code == 410, "the code of before opens nothing"
