@@ -11,7 +11,7 @@ from securemail.clock import microseconds
 from securemail.delivery import outbox
 from securemail.errors import NotFound
 from securemail.identity.context import Context, Member
-from securemail.messages import listing, reading
+from securemail.messages import listing, reading, reminders
 from securemail.messages.receipts import count_unread
 from securemail.web import faces, present
 from securemail.web import viewmodels as views
@@ -50,12 +50,13 @@ def page_of(
 
 
 def take_in(ctx: Context, me: Member) -> None:
-    """Take in what arrived, and hand waiting mail to a worker: nothing that anybody can see.
+    """Take in what arrived, hand waiting mail to a worker, and remind who was to be: nothing that this page shows.
 
     When the database cannot be written just then, the page is shown all the same: envelopes open too, only slower.
     """
     arrived, stranded = reading.anything_waiting(ctx, me), outbox.stranded(ctx, me)
-    if not (arrived or stranded):
+    remind = reminders.anything_due(ctx, me)
+    if not (arrived or stranded or remind):
         return
     try:
         with write_apart() as apart:
@@ -63,6 +64,8 @@ def take_in(ctx: Context, me: Member) -> None:
                 reading.take_in(apart, me)
             if stranded:
                 outbox.relock(apart, me)
+            if remind:
+                reminders.queue_due(apart, me)
     except OperationalError:
         log.warning("new mail was not taken in: the database could not be written")
     ctx.db.rollback()  # the reading transaction ends, so that what follows sees what was just written
