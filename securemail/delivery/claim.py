@@ -25,6 +25,7 @@ from securemail.store.statements import changed
 log = logging.getLogger(__name__)
 
 CLAIMED_FOR: Final = timedelta(seconds=60)
+_REMINDERS: Final = ("guest_reminder", "member_reminder")
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,7 +138,7 @@ def _claim(ctx: Context, worker: OwnKey, row: Outbox) -> bool:
 
 
 def _taken_back(ctx: Context, row: Outbox) -> bool:
-    """Whether the receiver was withdrawn since, may read it no more, or is gone with the message."""
+    """Whether the receiver was withdrawn since, may read it no more, or is gone; or has read what it reminds of."""
     if row.message is None or row.place is None:
         return False
     receiver = ctx.db.execute(
@@ -148,6 +149,8 @@ def _taken_back(ctx: Context, row: Outbox) -> bool:
     if receiver is None:
         return True
     state, *ends = receiver
+    if state == "opened" and row.kind in _REMINDERS:
+        return True
     return state in ("revoked", "expired") or any(end is not None and end <= ctx.now for end in ends)
 
 

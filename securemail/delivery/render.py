@@ -68,11 +68,12 @@ class Renderer:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{notification.outbox.hex()}@{self.mail_from.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = notification.language
         text, html = (self._part(notification, name, values) for name in ("body.txt", "body.html"))
         # Quoted-printable: every server on the way takes it.
         message.set_content(text.strip("\n") + "\n", cte="quoted-printable")
         message.add_alternative(html, subtype="html", cte="quoted-printable")
+        # Last: what describes the content is else taken for the first part's alone.
+        message["Content-Language"] = notification.language
         return message
 
     def _part(self, notification: Notification, name: str, values: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from securemail.delivery.brand import Brand
 from securemail.delivery.render import Renderer, moment
 from securemail.identity.context import Context
 from tests.delivery.office import CODE, START, guest_payload, job_of
+from tests.delivery.test_notifications import BY_IDS
 
 URL = "https://post.vandalenbakker.example"
 WHERE = {"browser": "Firefox · Linux", "network": "192.0.2.7"}
@@ -110,11 +111,11 @@ def test_foreign_names_and_addresses_survive() -> None:
     assert mail["To"].addresses[0].addr_spec == "jürgen@xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in notifications.KINDS if kind != "member_message"])
+@pytest.mark.parametrize("kind", [kind for kind in notifications.KINDS if kind not in BY_IDS])
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_every_mail_has_a_subject_and_both_parts(kind: str, language: str) -> None:
     codes = {"token_link": f"{URL}/activate#x", "code_groups": ["AAAA"] * 9}
-    extra = {**codes, **WHERE, "change": "totp-added", "new": "b@example.org"}
+    extra = {**codes, **WHERE, "change": "totp-added", "new": "b@example.org", "path": "/recovery#x"}
     mail = _mail(kind, language=language, **extra)
     assert mail["Subject"].strip()
     assert "\n" not in mail["Subject"]
