@@ -229,3 +229,25 @@ def test_the_guest_is_the_only_receiver(office: Office) -> None:
     office.add_guest_mail()
     worker.step()
     assert recorder.receivers == [GUEST]
+
+
+@pytest.mark.parametrize(("kind", "state"), [("member_reminder", "cancelled"), ("member_message", "sent")])
+def test_nobody_is_reminded_of_what_they_have_read(office: Office, kind: str, state: str) -> None:
+    worker = office.worker()
+    with office.runtime.work(write=True) as ctx:
+        mail = outbox.add_plain(ctx, kind, mailbox=office.sanne.mailbox, message=office.message, place=1)
+        ctx.db.execute(update(Recipient).where(Recipient.place == 1).values(state="opened", opened_at=ctx.now))
+    worker.step()
+    assert office.row(mail).state == state
+
+
+def test_a_request_for_help_reaches_the_sender_by_name(office: Office) -> None:
+    transport = Recorder()
+    worker = office.worker(transport)
+    with office.runtime.work(write=True) as ctx:
+        outbox.add_plain(ctx, "help_asked", mailbox=office.marieke.mailbox, message=office.message)
+    assert worker.step()
+    assert transport.receivers == ["marieke@vandalenbakker.example"]
+    assert f"/login?next=/conversations/{ids.to_text(office.conversation)}".encode() in (
+        transport.raw[0].replace(b"=\n", b"").replace(b"=\r\n", b"").replace(b"=3D", b"=")
+    )

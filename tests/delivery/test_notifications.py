@@ -19,8 +19,8 @@ ADDRESS_CHANGE = {"to": "a@example.org", "language": "nl", "new": "b@example.org
 ON_THE_WAY = {"to": "a@example.org", "language": "nl", "path": "/recovery/open#x"}
 LATER = {**ON_THE_WAY, "until": "2026-11-20T08:58:00+00:00"}
 BY_IDS = {
-    "member_message", "member_reminder", "help_asked", "recovered", "recovery_stopped", "fresh_start_soon", "fresh_start_stopped",
-    "fresh_start_refused", "fresh_start_request", "fresh_start_done",
+    "member_message", "member_reminder", "help_asked", "recovered", "recovery_stopped", "fresh_start_soon",
+    "fresh_start_stopped", "fresh_start_refused", "fresh_start_request", "fresh_start_done",
 }  # fmt: skip
 """Rendered from the directory: no payload."""
 
