@@ -12,12 +12,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 from securemail.delivery.workers import ALIVE_FOR
 from securemail.identity.context import Context
 from securemail.messages import clearing, expiry
-from securemail.store.models import Attempt, BrowserSession, Outbox, OutboxLock, Pending, WorkerKey
+from securemail.store.models import Attempt, BrowserSession, GuestDevice, Outbox, OutboxLock, Pending, WorkerKey
 from securemail.store.statements import changed
 
 KEPT_AFTER_END: Final = timedelta(days=1)
 INVITATIONS_KEPT: Final = timedelta(days=30)
 """Administrators send an expired invitation again, and see which mail came back."""
+REMEMBERED_KEPT: Final = timedelta(days=30)
 _BATCH: Final = 200
 _ENDED: Final = ("sent", "failed", "cancelled")
 
@@ -38,6 +39,8 @@ def tidy(ctx: Context) -> int:
                 (Pending.id, Pending.expires < ctx.now - KEPT_AFTER_END, Pending.kind != "invitation"),
                 (Pending.id, Pending.expires < ctx.now - INVITATIONS_KEPT, Pending.kind == "invitation"),
                 (BrowserSession.id, BrowserSession.expires < ctx.now),
+                # Kept for a while, so that who is remembered anew keeps what the browser opened before.
+                (GuestDevice.id, GuestDevice.expires < ctx.now - REMEMBERED_KEPT),
                 (Attempt.tag, Attempt.window_ends < ctx.now),
             )
         )

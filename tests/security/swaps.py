@@ -15,6 +15,7 @@ from securemail.delivery import claim, payload_locks
 from securemail.delivery.claim import Job
 from securemail.delivery.workers import LivingWorker
 from securemail.errors import CannotOpen, InvalidInput, NotFound
+from securemail.guests import devices as guest_devices
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.identity import challenges, devices, invitations, login, photos, sessions, signup
@@ -28,6 +29,7 @@ from securemail.messages.authenticity import Forged
 from securemail.organisations import administrators, members
 from securemail.store.base import Base
 from securemail.store.models import (
+    GuestLink,
     Item,
     Mailbox,
     MailGrant,
@@ -178,6 +180,13 @@ def challenge(town: Town, ctx: Context, row: Row[Any]) -> object:
 
 def session_link(town: Town, ctx: Context, row: Row[Any]) -> object:
     return resume_guest(ctx, row.link, town.guests[row.link])
+
+
+def remembered(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """A guest's remembered browser that comes back."""
+    link = ctx.db.get_one(GuestLink, row.link)
+    back = guest_devices.returning(ctx, town.remembered[row.link], link)
+    return None if back is None else back.opened.mk
 
 
 def holders(town: Town, ctx: Context, row: Row[Any]) -> object:
@@ -340,6 +349,8 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "message.sealed_body": (letter_of_everybody,),
     "envelope.sealed_cek": (envelope, unread_envelope),
     "item.sealed_cek": (item, listed_item),
+    "guest_device.sealed_device": (remembered,),
+    "link_device.sealed_dk": (remembered,),
     "guest_link.sealed_dk": (link_key,),
     "guest_link.sealed_guest": (guest_facts, link_key),
     "guest_link.sealed_maker": (maker_note,),

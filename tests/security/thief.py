@@ -127,6 +127,9 @@ class Thief:
                 lambda r=row: links.open_link_key(code, r["sealed_dk"], r["id"], r["method"]),
             )
 
+            hint = row["sealed_hint"] or b""
+            yield "guest_link.sealed_hint", row, lambda r=row, s=hint: links.open_hint(code, r["id"], s)
+
     def _as_recovery_code(self, code: RecoveryCode) -> Iterator[Try]:
         for row in self.rows["unlocker"]:
             pair = unlock.recovery_pair(code, row["account"], row["id"])
@@ -285,6 +288,36 @@ class Thief:
                     secret, r["sealed_dk"], session=r["session"], link=r["link"], state=r["state"]
                 ),
             )
+
+        yield from self._between_steps(secret)
+        for row in self.rows["guest_device"]:
+            yield (
+                "guest_device.sealed_device",
+                row,
+                lambda r=row: links.open_device_note(secret, r["id"], r["sealed_device"]),
+            )
+        for row in self.rows["link_device"]:
+            yield "link_device.sealed_dk", row, lambda r=row: self._link_of_device(secret, r)
+
+    def _between_steps(self, secret: SessionSecret) -> Iterator[Try]:
+        """What a guest's browser holds that has a check to pass."""
+        for row in self.rows["session_link"]:
+            place = {"session": row["session"], "link": row["link"]}
+            yield (
+                "session_link.sealed_code",
+                row,
+                lambda r=row, p=place: cookies.open_session_code(secret, r["sealed_code"] or b"", **p),
+            )
+            yield (
+                "session_link.sealed_challenge",
+                row,
+                lambda r=row, p=place: cookies.open_link_challenge(secret, r["sealed_challenge"] or b"", **p),
+            )
+
+    def _link_of_device(self, secret: SessionSecret, row: Mapping[str, Any]) -> MailKey:
+        [device] = [one for one in self.rows["guest_device"] if one["id"] == row["device"]]
+        pair = links.device_pair(secret, device["mailbox"])
+        return links.open_for_device(pair, row["sealed_dk"], row["link"], row["device"])
 
     def _as_token(self, key: bytes) -> Iterator[Try]:
         for row in self.rows["pending"]:

@@ -13,7 +13,7 @@ from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MessageCode, RecoveryCode, SessionSecret
 from securemail.delivery import workers
 from securemail.delivery.workers import OwnKey
-from securemail.guests import guest_sessions
+from securemail.guests import devices, guest_sessions
 from securemail.identity import challenges, invitations, login, photos, profile, signup
 from securemail.identity.browsers import Browser
 from securemail.identity.challenges import Held
@@ -39,6 +39,8 @@ class Town:
     """By link."""
     codes: dict[bytes, MessageCode]
     """By link."""
+    remembered: dict[bytes, SessionSecret]
+    """What a remembered browser keeps, by the link that it was remembered at."""
     recovery: dict[bytes, RecoveryCode]
     """By account."""
     tokens: dict[bytes, str]
@@ -72,6 +74,7 @@ def settle(house: House) -> Town:
     third = house.send(FATIMA, subject="Tweede dossier", text="Alleen voor Fatima.")
     codes = read_codes(house)
     guests = enter(house, codes)
+    remembered = {link: remember(house, link, secret) for link, secret in guests.items()}
     write(house, guests, first)
     with house.work() as ctx:
         reading.take_in(ctx, house.marieke)
@@ -84,6 +87,7 @@ def settle(house: House) -> Town:
         sessions={member.root.account: log_in(house, member) for member in (house.marieke, house.sanne)},
         guests=guests,
         codes=codes,
+        remembered=remembered,
         recovery=recovery,
         tokens=tokens,
         organisation=organisation_keys(house),
@@ -113,6 +117,12 @@ def enter(house: House, codes: dict[bytes, MessageCode]) -> dict[bytes, SessionS
         # What the shared browser held before is behind its new secret too.
         secrets = {known: secret if held is browser else held for known, held in secrets.items()} | {link: secret}
     return secrets
+
+
+def remember(house: House, link: bytes, secret: SessionSecret) -> SessionSecret:
+    """The guest of a link has their browser remembered."""
+    with house.work() as ctx:
+        return devices.remember(ctx, resume_guest(ctx, link, secret), None)
 
 
 def resume_guest(ctx: Context, link: bytes, secret: SessionSecret) -> Guest:
