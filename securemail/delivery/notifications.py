@@ -138,7 +138,7 @@ def _member_message(ctx: Context, job: Job, brand: Brand, public_url: str) -> No
 
 def _expiry(ctx: Context, job: Job, message: Message) -> datetime | None:
     recipient = None if job.place is None else ctx.db.get(Recipient, (message.id, job.place))
-    ends = [end for end in (message.expires, recipient and recipient.expires) if end is not None]
+    ends = [end for end in (message.expires, recipient.expires if recipient else None) if end is not None]
     return min(ends, default=None)
 
 

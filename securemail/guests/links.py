@@ -298,7 +298,7 @@ def _is_remembered(ctx: Context, row: GuestLink) -> bool:
 
 def _until(ctx: Context, message: Message, place: int) -> dict[str, str]:
     recipient = ctx.db.get(Recipient, (message.id, place))
-    ends = [end for end in (message.expires, recipient and recipient.expires) if end is not None]
+    ends = [end for end in (message.expires, recipient.expires if recipient else None) if end is not None]
     return {"until": min(ends).isoformat()} if ends else {}
 
 

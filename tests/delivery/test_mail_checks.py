@@ -17,7 +17,7 @@ CHECKS = ("De berichtcode is genoeg", "sms-code naar uw telefoon", "het wachtwoo
 
 
 def _parts(kind: str = "guest_message", **said: object) -> list[str]:
-    job = job_of(guest_payload(**said), kind)
+    job = job_of(guest_payload(**said), kind)  # type: ignore[arg-type]
     notification = notifications.prepare(cast(Context, None), job, brand=Brand("Van Dalen & Bakker"), public_url=URL)
     mail = Renderer("bericht@post.vandalenbakker.example").mail(notification, now=START)
     return [str(part.get_content()).replace("\u2011", "-") for part in mail.iter_parts()]
