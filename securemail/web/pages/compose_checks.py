@@ -79,7 +79,9 @@ def put_everybody() -> ResponseReturnValue:
     people, kept = People(ctx, me), drafts.find(ctx, me, composing.key())
     content = composing.typed(people, kept=kept)
     if kept is not None:  # the words are the draft's; the recipients those of the page, which may be ahead of it
-        content = composing.with_checks(people, replace(kept.content, to=content.to), kept.content.checks)
+        content = composing.with_checks(
+            people, replace(kept.content, to=content.to or kept.content.to), kept.content.checks
+        )
     checked = request.form.get("everybody") == "1"
     chosen = {address: _chosen(people, address, check, checked) for address, check in content.checks.items()}
     changed = [address for address, check in chosen.items() if content.checks[address] != check]
