@@ -5,7 +5,7 @@ Only that session can write it: the code in a guest's mail opens with the sender
 
 from typing import Any, Final
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import or_, select, update
 
 from securemail.delivery import outbox
 from securemail.errors import NotFound
@@ -37,7 +37,7 @@ def queue_due(ctx: Context, member: Member) -> int:
     return sum(_remind(ctx, member, message, recipient) for message, recipient in due)
 
 
-def _due(ctx: Context, member: Member) -> Select[Any]:
+def _due(ctx: Context, member: Member) -> Any:
     own = select(Item.message).where(Item.mailbox == member.mailbox, Item.message == Message.id)
     ended = select(GuestLink.id).where(
         GuestLink.id == Recipient.principal, or_(GuestLink.closed.is_not(None), GuestLink.locked.is_not(None))
