@@ -120,7 +120,7 @@ def send_again(ctx: Context, member: Member, asked: Asked) -> None:
     links.notify(ctx, member, message, asked.place, party)
 
 
-def _mine(member: Member) -> Select[tuple[Help, GuestLink]]:
+def _mine(member: Member) -> Select[Help, GuestLink]:
     return (
         select(Help, GuestLink)
         .join(GuestLink, GuestLink.id == Help.link)

@@ -111,6 +111,6 @@ def clock_after(seconds: int) -> str:
     return clock_time(current().now + timedelta(seconds=seconds))
 
 
-def to_letter(ref: bytes, **query: int) -> ResponseReturnValue:
+def to_letter(ref: bytes, **query: Any) -> ResponseReturnValue:
     """On to the opened letter."""
     return redirect(url_for("guest.letter", ref=ref, **query), 303)

@@ -1,6 +1,7 @@
 """The recipient check as pages: the code by SMS, or the agreed password. A GET sends nothing and counts nothing."""
 
 from math import ceil
+from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -94,7 +95,11 @@ def step_page(
 ) -> ResponseReturnValue:
     """The step that a browser is at, or that its link is locked."""
     ctx = current()
-    facts = {"ref": at.link.link_ref, "sender": sender_of(ctx, at.link), "kept": request.form.get("reply")}
+    facts: dict[str, Any] = {
+        "ref": at.link.link_ref,
+        "sender": sender_of(ctx, at.link),
+        "kept": request.form.get("reply"),
+    }
     errors = Errors(code=error) if error else Errors()
     if at.locked:
         return render("guest/locked.html", **facts), status
