@@ -85,9 +85,7 @@ class SmtpTransport:
 def _connect(settings: Smtp) -> smtplib.SMTP:
     context = ssl.create_default_context()
     if settings.security == "tls":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(
-            settings.host, settings.port, timeout=settings.timeout, context=context
-        )
+        client: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout, context=context)
     else:
         client = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
     try:
