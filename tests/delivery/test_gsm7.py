@@ -18,7 +18,7 @@ def test_places(text: str, places: int | None) -> None:
     [
         ("Zoë", "Zoe"),
         ("Café", "Café"),
-        ("“Ja”, zei zij – ’s nachts…", "\"Ja\", zei zij - 's nachts..."),
+        ("“Ja”, zei zij – ’s nachts…", '"Ja", zei zij - \'s nachts...'),
         ("Łódź", "Łódź"),  # Ł has no plain letter in it
         ("東京", "東京"),
     ],

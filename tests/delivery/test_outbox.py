@@ -54,9 +54,7 @@ def test_a_planted_worker_key_gets_no_locks(office: Office) -> None:
         own = ctx.db.get_one(PrincipalKey, (office.marieke.mailbox, 1))
         ctx.db.add(WorkerKey(id=planted, public_key=stranger_key(), mac=bytes(32), started=ctx.now, seen=ctx.now))
         ctx.db.add(
-            WorkerKey(
-                id=office.marieke.mailbox, public_key=own.public_key, mac=own.mac, started=ctx.now, seen=ctx.now
-            )
+            WorkerKey(id=office.marieke.mailbox, public_key=own.public_key, mac=own.mac, started=ctx.now, seen=ctx.now)
         )
     with office.runtime.work(write=True) as ctx:
         assert workers.living(ctx) == []
