@@ -150,8 +150,17 @@ def reply(ctx: Context, author: Correspondent, *, conversation: bytes, key: byte
         raise NobodyLeft
     return _write(
         ctx, author, key=key, to=to, subject=head.subject, text=text, conversation=conversation,
-        unready=_unready(ctx, to),
+        unready=_unready(ctx, to), wishes=_decided(ctx, author),
     )  # fmt: skip
+
+
+def _decided(ctx: Context, author: Correspondent) -> Wishes:
+    """How long an answer may be read, and when it is reminded of: as the member's organisation decided."""
+    if not isinstance(author, Member):
+        return Wishes()
+    policy = organisations.policy_of(ctx, author.organisation)
+    days = (policy.expiry_days, policy.remind_days)
+    return Wishes(*(timedelta(days=one) if one else None for one in days))
 
 
 def would_answer(ctx: Context, author: Correspondent, conversation: bytes) -> tuple[Party, ...]:

@@ -12,6 +12,8 @@ from securemail.errors import Conflict, NotFound
 from securemail.guests import help as helping
 from securemail.guests.checks import Check
 from securemail.messages import control, listing, reading, receipts, sending
+from securemail.organisations import organisations
+from securemail.organisations.policy import Policy
 from securemail.store.models import Envelope, GuestLink, Help, Item, Message, Outbox, Recipient
 from tests.house import FATIMA, PETER, SANNE, House
 
@@ -181,3 +183,14 @@ def test_taking_in_while_it_expires_leaves_no_key(house: House, turn: int) -> No
     tidy(house)
     beside.join()
     assert keys(house, sent.message) == 1
+
+
+def test_an_answer_lasts_as_long_as_the_organisation_decided(house: House) -> None:
+    sent = house.send(SANNE)
+    with house.work() as ctx:
+        organisations.decide(ctx, house.marieke.organisation, Policy(sign_up="open", expiry_days=5))
+    with house.work() as ctx:
+        answer = sending.reply(ctx, house.marieke, conversation=sent.conversation, key=ids.new_id(), text="Nog iets.")
+        [ends] = ctx.db.scalars(select(Recipient.expires).where(Recipient.message == answer.message)).all()
+        assert ends is not None
+        assert timedelta(days=4) < ends - ctx.now <= timedelta(days=5)
