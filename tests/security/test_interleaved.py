@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from securemail import ids
 from securemail.identity.context import Context
-from securemail.messages import reading, receipts, revocation, sending
+from securemail.messages import control, expiry, reading, receipts, revocation, sending
 from securemail.messages.sending import Sent
 from securemail.store.models import Envelope, Item, Recipient, Thread
 from tests.house import SANNE, House
@@ -72,6 +72,41 @@ def test_nothing_that_is_taken_back_remains(house: House, reader: Act, revoked_f
         assert set(ctx.db.scalars(select(Recipient.state).where(Recipient.message == sent.message))) == {"revoked"}
     letters = house.letters(house.sanne, sent.conversation)
     assert [letter.head for letter in letters if letter.message == sent.message] == [None]
+
+
+def expire(ctx: Context, house: House, sent: Sent) -> None:
+    expiry.delete_due(ctx)
+
+
+def lengthen(ctx: Context, house: House, sent: Sent) -> None:
+    control.change_expiry(ctx, house.marieke, sent.message, None, everybody=False)
+
+
+def nothing_left(house: House, sent: Sent) -> bool:
+    with house.work() as ctx:
+        items = ctx.db.scalars(select(Item.mailbox).where(Item.message == sent.message)).all()
+        return items == [house.marieke.mailbox] and not ctx.db.scalars(select(Envelope)).all()
+
+
+@pytest.mark.parametrize("other", [take_in, revoke])
+@pytest.mark.parametrize("expired_first", [False, True])
+def test_nothing_that_expired_remains(house: House, other: Act, expired_first: bool) -> None:
+    sent = house.send(SANNE)
+    with house.work() as ctx:
+        ctx.db.execute(update(Recipient).values(expires=ctx.now))
+    first, second = (expire, other) if expired_first else (other, expire)
+    one_inside_the_other(house, sent, first, second)
+    assert nothing_left(house, sent)
+
+
+@pytest.mark.parametrize("expired_first", [False, True])
+def test_what_is_lengthened_while_it_expires_is_read_again(house: House, expired_first: bool) -> None:
+    sent = house.send(SANNE)
+    with house.work() as ctx:
+        ctx.db.execute(update(Recipient).values(expires=ctx.now))
+    first, second = (expire, lengthen) if expired_first else (lengthen, expire)
+    one_inside_the_other(house, sent, first, second)
+    assert [letter.state for letter in house.letters(house.sanne, sent.conversation)] == ["closed"]
 
 
 @pytest.mark.parametrize("opened_first", [False, True])
