@@ -129,7 +129,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         log_level=read.choice("LOG_LEVEL", "INFO", {level.lower(): level for level in LOG_LEVELS}),
         wsgi=Wsgi(
             workers=read.number("WEB_CONCURRENCY", 2, least=1, most=256),
-            threads=read.number("WEB_THREADS", 8, least=1, most=256),
+            threads=read.number("WEB_THREADS", 32, least=1, most=256),
         ),
         sink_smtp_port=sink_smtp_port,
         sink_http_port=sink_http_port,

@@ -1,24 +1,27 @@
 """Argon2id behind a semaphore that all processes of a host share, so that log-ins cannot take all its memory.
 
-A slot is a lock file: the operating system frees it when a process dies. Who finds no slot within the patience is told
-to come back (503 with Retry-After); nobody is let through without the work.
+A slot is a lock file: the operating system frees it when a process dies. Who waits holds a thread of its process; so
+that some are left for everybody else's pages, no more than `room` of them wait or work here. Who finds no room, or no
+slot within the patience, is told to come back (503 with Retry-After); nobody is let through without the work.
 """
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from securemail.crypto.password import Cost, Parameters, stretch
 from securemail.crypto.secrets import Secret, SymmetricKey
 from securemail.errors import Busy
 
-_PATIENCE_SECONDS = 8.0
+_PATIENCE_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
 _RETRY_AFTER = 5
+_ANY_NUMBER = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,21 @@ class PasswordHasher:
     cost: Cost
     slots: int
     directory: Path
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_ANY_NUMBER), compare=False)
 
     def stretch(self, password: str, parameters: Parameters, pepper: SymmetricKey) -> Secret:
         """32 bytes from a password.
 
         Raises:
-            Busy: no slot came free in time.
+            Busy: too many wait, or no slot came free in time.
         """
-        with self._slot():
-            return stretch(password, parameters, pepper)
+        if not self.room.acquire(blocking=False):
+            raise Busy(_RETRY_AFTER)
+        try:
+            with self._slot():
+                return stretch(password, parameters, pepper)
+        finally:
+            self.room.release()
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

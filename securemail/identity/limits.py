@@ -100,7 +100,8 @@ RECOVERY_CODE_NETWORK = Steady("recovery-code-network", an_hour=60)
 SIGN_UP_ADDRESS = Growing("sign-up-address", free=3)
 SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
 MESSAGE_CODE = Steady("message-code", an_hour=60)
-TOKEN = Steady("token", an_hour=120)
+TOKEN = Steady("token", an_hour=600)
+"""A whole office that was invited joins from one network."""
 ALARM = Steady("alarm", an_hour=20)
 SMS_ACCOUNT = Steady("sms-account", an_hour=10)
 SMS_NUMBER = Steady("sms-number", an_hour=6)
@@ -147,6 +148,18 @@ def forgive_login(ctx: Context, address: str, network: bytes) -> None:
     if not _is_known(ctx, account, network):
         _give_back(ctx, LOGIN_ACCOUNT, account)
     recognise(ctx, address, network)
+
+
+def give_back_login(runtime: "Runtime", address: str, network: bytes) -> None:
+    """A try that was counted and then not looked at, because too many wait for that: it was none."""
+    with runtime.work(write=True) as ctx:
+        account = ctx.keys.address_tag(address)
+        _give_back(ctx, LOGIN_NETWORK, network)
+        tag = _tag(ctx, LOGIN_PAIR.purpose, account, network)
+        bucket = _locked(ctx, tag)
+        _write(ctx, tag, Bucket(max(bucket.count - 1, 0), bucket.ends))
+        if not _is_known(ctx, account, network):
+            _give_back(ctx, LOGIN_ACCOUNT, account)
 
 
 def recognise(ctx: Context, address: str, network: bytes) -> None:
