@@ -271,6 +271,21 @@ def test_another_key_under_a_listed_id_is_not_believed(sanne: Browser) -> None:
         sanne.do(passkeys.prove, sanne.held, sanne.owner.root, answer)
 
 
+def test_a_second_step_that_is_given_a_lock_does_not_sign_in(sanne: Browser) -> None:
+    """T8: Mallory stole a security key that only proves, and locks a root key of her own making to it."""
+    key = SoftKey(prf=None)
+    entry = _add(sanne, key)
+    key.prf, unlocker = b"m" * 32, bytes.fromhex(entry.id)
+    public = unlock.passkey_pair(Secret(key.prf), sanne.owner.account, unlocker).public
+    sealed = unlock.seal_root_key(public, RootKey.new(), sanne.owner.account, 1, unlocker, "passkey")
+    with sanne.house.work() as ctx:
+        row = update(Unlocker).where(Unlocker.id == unlocker)
+        ctx.db.execute(row.values(public_key=public, sealed_rk=sealed))
+    with pytest.raises(UntrustedKey):
+        Stranger(sanne).enter(key)
+    assert _ask(sanne)["allowCredentials"] == []
+
+
 def test_a_row_given_to_another_account_opens_nothing(sanne: Browser, marieke: Browser) -> None:
     key = SoftKey()
     _add(sanne, key)
