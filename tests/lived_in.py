@@ -13,7 +13,7 @@ from securemail.identity import accounts, profile
 from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
 from securemail.messages import drafts, receipts, revocation, sending
-from securemail.store.models import Attempt
+from securemail.store.models import Attempt, BrowserSession
 from tests import house
 from tests.house import FATIMA, PASSWORD, PETER, House, TurnedClock
 
@@ -77,6 +77,11 @@ class Office:
         with self.house.work() as ctx:
             profile.set_language(ctx, member.owner, language)
         return Newcomer(member, " ".join(new.code_groups))
+
+    def end_sessions(self, member: Member) -> None:
+        """As when the hour of idleness is over."""
+        with self.house.work() as ctx:
+            ctx.db.execute(delete(BrowserSession).where(BrowserSession.account == member.account))
 
     def forgive(self) -> None:
         """Every count of tries begins anew."""
