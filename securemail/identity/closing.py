@@ -15,10 +15,10 @@ from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, InvalidInput
 from securemail.identity import sessions
 from securemail.identity.context import Context, Owner
-from securemail.mailboxes import grants, holders, rotation
+from securemail.mailboxes import grants, holders
 from securemail.mailboxes.addresses import normalise
 from securemail.mailboxes.keys import UntrustedKey
-from securemail.organisations import audit
+from securemail.organisations import audit, rotation
 from securemail.store.models import (
     Account,
     Address,
@@ -66,7 +66,7 @@ def close(ctx: Context, owner: Owner) -> None:
     if mail is not None:
         if not _others(ctx, owner, mail):
             raise LastAdministrator
-        rotation.renew_organisation(ctx, mail, without=frozenset({owner.account}))
+        rotation.rotate(ctx, mail, without=frozenset({owner.account}))
     audit.record(ctx, owner.organisation, "account-closed", owner.account, {"mailbox": owner.mailbox.hex()})
     payload = {"to": owner.address, "name": owner.name, "language": owner.language}
     # Without a mailbox that could hand it on: there is none any more.

@@ -21,7 +21,7 @@ from securemail.errors import CannotOpen, Conflict, InvalidInput, NotFound
 from securemail.identity import tokens
 from securemail.identity.context import Context
 from securemail.identity.invitation_lists import Line
-from securemail.mailboxes import directory
+from securemail.mailboxes import directory, epochs
 from securemail.mailboxes.addresses import clean_name, normalise, typed_form
 from securemail.organisations import audit, members, organisations
 from securemail.organisations.administrators import Administrator
@@ -346,7 +346,8 @@ def _kept(administrator: Administrator, row: Pending) -> dict[str, Any]:
 
 def _opened(administrator: Administrator, row: Pending) -> dict[str, Any] | None:
     try:
-        return open_for_organisation(administrator.keys.pair(), row.id, row.sealed_for_organisation or b"")
+        sealed = row.sealed_for_organisation or b""
+        return epochs.open_with_any(administrator.keys, lambda pair: open_for_organisation(pair, row.id, sealed))
     except CannotOpen:
         log.error("alarm: invitation %s does not open for its organisation", row.id.hex())  # noqa: TRY400
         return None
