@@ -184,7 +184,7 @@ def test_lotte_joins_by_her_link(visitor: Visitor, token: str) -> None:
     assert "readonly" in form.text
     done = visitor.post("/signup/profile", {"token": token, "by": "invitation", "name": "Lotte", "password": PASSWORD})
     assert "Bewaar je herstelcode" in done.text
-    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure"
+    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure?steps=1"
     assert visitor.get("/signup/ready").status_code == 200
     assert visitor.get("/inbox").status_code == 200
 
