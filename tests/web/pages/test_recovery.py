@@ -286,6 +286,7 @@ def test_the_only_administrator_begins_again_and_administers_on(
     visitor.get("/recovery/anew")
     visitor.post("/recovery/anew", {"token": token})
     visitor.post("/recovery/anew/password", {"token": token, "password": NEW})
+    assert PETER[0] not in visitor.get("/admin/invitations").text
     for path in ("/inbox", "/admin/members", "/admin/invitations", "/admin/policy", "/admin/requests"):
         assert visitor.get(path).status_code == 200, path
     assert marieke.get("/inbox").status_code == 303, "the older session has ended"
