@@ -16,7 +16,7 @@ from securemail.identity.arrivals import Arriving
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
 from securemail.identity.factors import sms
-from securemail.identity.factors.passkeys import RelyingParty
+from securemail.identity.factors.ceremonies import RelyingParty
 from securemail.identity.factors.sms import Sent
 from securemail.identity.second_step import Method, Refused
 from securemail.identity.vault import Vault
