@@ -34,7 +34,7 @@ from tests import servers
 from tests.journeys.plain_browser import PlainBrowser
 from tests.servers import Postgres, Sqlite, free_port, product_environ
 
-PEOPLE, ROUNDS, ROWS = 50, 5, 60
+PEOPLE, ROUNDS, ROWS = 50, 3, 60
 PASSWORD = "negen blauwe fietsen in de gracht"
 MOST_MIB, MOST_TIMES = 2 * 64.0, 2.0
 Verdict = tuple[str, str, float, float]
