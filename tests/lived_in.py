@@ -1,6 +1,8 @@
 """A believable office for the pictures: its people, what they wrote this week, and who has read it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +11,10 @@ from sqlalchemy import delete
 from securemail import ids
 from securemail.crypto.codes import write_message_code
 from securemail.crypto.links import link_ref
-from securemail.identity import accounts, profile
+from securemail.identity import accounts, profile, vault
 from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
+from securemail.identity.vault import Totp
 from securemail.messages import drafts, receipts, revocation, sending
 from securemail.store.models import Attempt, BrowserSession
 from tests import house
@@ -77,6 +80,18 @@ class Office:
         with self.house.work() as ctx:
             profile.set_language(ctx, member.owner, language)
         return Newcomer(member, " ".join(new.code_groups))
+
+    @contextmanager
+    def secured(self, member: Member) -> Iterator[None]:
+        """Somebody who is logged in has everything set up for a while, so that nothing above the list asks for it."""
+        with self.house.work() as ctx:
+            bare = vault.read(ctx, member.root)
+            done = {"totp": Totp("JBSWY3DPEHPK3PXP" * 2, 0, NOW.isoformat()), "backup_codes": ("all of them",)}
+            vault.write(ctx, member.root, replace(bare, code_saved=True, **done))
+        yield
+        with self.house.work() as ctx:
+            known = vault.read(ctx, member.root)
+            vault.write(ctx, member.root, replace(known, totp=None, backup_codes=()))
 
     def end_sessions(self, member: Member) -> None:
         """As when the hour of idleness is over."""
