@@ -54,9 +54,9 @@ ERROR_TEXTS: dict[int, ErrorText] = {
     ),
     413: ErrorText(
         title=_("Dit is te groot"),
-        what=_("Een bericht kan hoogstens 1 MB tekst bevatten."),
+        what=_("Een bericht kan hoogstens 1 MB tekst bevatten, een foto hoogstens 5 MB."),
         safe=_("Er is niets verstuurd. De tekst staat nog op de vorige pagina."),
-        next=_("Ga terug en maak de tekst korter."),
+        next=_("Ga terug en maak het kleiner."),
     ),
     422: ErrorText(
         title=_("Er ontbreekt nog iets"),
