@@ -16,6 +16,7 @@ from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
 from securemail.identity.vault import Totp
 from securemail.messages import drafts, receipts, revocation, sending
+from securemail.organisations import organisations
 from securemail.store.models import Attempt, BrowserSession
 from tests import house
 from tests.house import FATIMA, PASSWORD, PETER, House, TurnedClock
@@ -92,6 +93,17 @@ class Office:
         with self.house.work() as ctx:
             known = vault.read(ctx, member.root)
             vault.write(ctx, member.root, replace(known, totp=None, backup_codes=()))
+
+    @contextmanager
+    def requiring_second_step(self) -> Iterator[None]:
+        """The organisation wants a second step of everybody for a while."""
+        organisation = self.house.marieke.organisation
+        with self.house.work() as ctx:
+            before = organisations.policy_of(ctx, organisation)
+            organisations.decide(ctx, organisation, replace(before, require_second_step=True))
+        yield
+        with self.house.work() as ctx:
+            organisations.decide(ctx, organisation, before)
 
     def end_sessions(self, member: Member) -> None:
         """As when the hour of idleness is over."""

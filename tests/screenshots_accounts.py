@@ -42,7 +42,8 @@ def second_step_pages(at: Studio) -> None:
     at.log_in(iris.member.address)
     at.shoot("inbox-2fa")
     at.see("/security", "security-empty")
-    at.see("/security?required=1", "security-required")
+    with at.office.requiring_second_step():
+        at.see("/inbox", "security-required")
     seed = _app(at)
     _phone(at)
     _passkey(at)
