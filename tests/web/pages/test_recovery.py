@@ -13,6 +13,7 @@ from securemail.crypto.secrets import RecoveryCode
 from securemail.delivery.workers import OwnKey
 from securemail.identity import fresh_start, invitations
 from securemail.identity.invitation_lists import Line
+from securemail.identity.permissions import needed
 from securemail.identity.vault import Totp
 from securemail.organisations import administrators
 from tests.house import MARIEKE, PASSWORD, PETER, SANNE, House
@@ -165,6 +166,21 @@ def test_a_weak_password_keeps_the_way_open(visitor: Visitor, house: House, work
         assert answer.status_code == 422
         assert alerts(answer)
     assert visitor.post("/recovery/password", {"password": NEW}).status_code == 200
+
+
+def test_whoever_has_recovered_reaches_nothing_but_the_new_password(
+    app: Flask, visitor: Visitor, house: House, worker: OwnKey
+) -> None:
+    keep(house, house.sanne, code_mailed=False)
+    house.send(SANNE)
+    give(visitor, ask(visitor, house, worker), code_of(house, house.sanne))
+    reached = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if not rule.arguments and "GET" in (rule.methods or ()) and needed(rule.endpoint) not in ("anyone", "guest")
+        if visitor.client.get(rule.rule).status_code == 200
+    ]
+    assert reached == ["/recovery/password"]
 
 
 # --- the wait ---
