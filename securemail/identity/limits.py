@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KNOWN_FOR = timedelta(days=30)
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _SUFFIX_BITS = 64
 
 
@@ -87,11 +88,28 @@ class Steady:
         return _HOUR / self.an_hour
 
 
+@dataclass(frozen=True)
+class Daily:
+    """So many, and no more until a day after the first: for codes that are short enough to be guessed in a year."""
+
+    purpose: str
+    a_day: int
+
+    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
+        """One more try."""
+        if bucket.ends <= now:
+            return Bucket(1, now + _DAY)
+        if bucket.count >= self.a_day:
+            _require_passed(bucket.ends, now)
+        return Bucket(bucket.count + 1, bucket.ends)
+
+
 LOGIN_PAIR = Growing("login-pair", free=5)
 LOGIN_NETWORK = Steady("login-network", an_hour=60)
 LOGIN_ACCOUNT = Steady("login-account", an_hour=100)
 SECOND_STEP_PAIR = Growing("second-step-pair", free=5)
 SECOND_STEP_ACCOUNT = Steady("second-step-account", an_hour=10)
+SECOND_STEP_DAY = Daily("second-step-day", a_day=30)
 PASSKEY_NETWORK = Steady("passkey-network", an_hour=120)
 RECOVERY_ADDRESS = Growing("recovery-address", free=3)
 RECOVERY_NETWORK = Steady("recovery-network", an_hour=30)
@@ -109,7 +127,6 @@ SMS_NETWORK = Steady("sms-network", an_hour=30)
 ENROLMENT = Growing("enrolment", free=10)
 _KNOWN = "known-network"
 _FAILED_STEPS = "second-step-failed"
-_DAY = timedelta(days=1)
 
 
 def network(address: str | None) -> bytes:
@@ -178,6 +195,7 @@ def check_second_step(runtime: "Runtime", address: str, network: bytes) -> None:
         account = ctx.keys.address_tag(address)
         _spend(ctx, SECOND_STEP_PAIR, account, network)
         if not _is_known(ctx, account, network):
+            _spend(ctx, SECOND_STEP_DAY, account)
             _spend(ctx, SECOND_STEP_ACCOUNT, account)
 
 
@@ -187,6 +205,7 @@ def forgive_second_step(ctx: Context, address: str, network: bytes) -> None:
     ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, SECOND_STEP_PAIR.purpose, account, network)))
     if not _is_known(ctx, account, network):
         _give_back(ctx, SECOND_STEP_ACCOUNT, account)
+    ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, SECOND_STEP_DAY.purpose, account)))
     ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, _FAILED_STEPS, account)))
 
 
@@ -195,7 +214,7 @@ def count_failed_step(ctx: Context, address: str) -> int:
     tag = _tag(ctx, _FAILED_STEPS, ctx.keys.address_tag(address))
     bucket = _locked(ctx, tag)
     count = bucket.count + 1 if bucket.ends > ctx.now else 1
-    _write(ctx, tag, Bucket(count, max(bucket.ends, ctx.now + _DAY)))
+    _write(ctx, tag, Bucket(count, bucket.ends if count > 1 else ctx.now + _DAY))
     return count
 
 
