@@ -137,13 +137,13 @@ def correct(
 
     Raises:
         NotFound, Conflict: as `withdraw`.
-        InvalidInput: ('address', …); 'same' when it is the address that it went to.
+        InvalidInput: ('address', …); 'unchanged' when it is the address that it went to.
     """
     organisations.lock(ctx, administrator.organisation)
     row = _require_open(ctx, administrator, invitation)
     kept = _kept(administrator, row)
     if normalise(address) == kept["address"]:
-        raise InvalidInput("address", "same")
+        raise InvalidInput("address", "unchanged")
     line = Line(address, str(kept["name"]), str(kept["reference"]))
     judged = judge(ctx, administrator, [line])[0]
     if not judged.is_mailed:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.notes import open_reference, seal_reference
 from securemail.crypto.unlock import RootKeys
-from securemail.errors import CannotOpen, InvalidInput
+from securemail.errors import CannotOpen, InvalidInput, NotFound
 from securemail.identity import vault
 from securemail.identity.context import Context
 from securemail.identity.vault import Vault
@@ -41,7 +41,6 @@ class Listed:
     name: str
     address: str
     since: datetime
-    administrator: bool
     reference: str
     secured: datetime | None
     photo: bytes | None = None
@@ -139,6 +138,14 @@ def figures(ctx: Context, administrator: Administrator) -> Figures:
     return Figures(total or 0, secured)
 
 
+def find(ctx: Context, administrator: Administrator, account: bytes) -> Listed:
+    """One member. Raises `NotFound`."""
+    row = next((one for one in _everybody(ctx, administrator) if one.place.account == account), None)
+    if row is None:
+        raise NotFound
+    return _listed(administrator.keys.pair(), row)
+
+
 def is_secured(ctx: Context, administrator: Administrator, account: bytes) -> bool:
     """Whether a member says that it has a second step."""
     sealed = ctx.db.scalar(select(Member.sealed_reference).where(Member.account == account))
@@ -177,10 +184,7 @@ def _everybody(ctx: Context, administrator: Administrator) -> list[_Row]:
 def _listed(keys: MailKeys, row: _Row) -> Listed:
     told = _told(keys, row.place.account, row.place.sealed_reference)
     secured = datetime.fromisoformat(told["secured"]) if told["secured"] else None
-    administrator = row.place.role == "administrator"
-    return Listed(
-        row.place.account, row.name, row.address, row.since, administrator, told["reference"], secured, row.photo
-    )  # fmt: skip
+    return Listed(row.place.account, row.name, row.address, row.since, told["reference"], secured, row.photo)
 
 
 def _told(keys: MailKeys, account: bytes, sealed: bytes | None) -> dict[str, str]:
