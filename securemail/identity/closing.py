@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from securemail.crypto import unlock
 from securemail.crypto.mailkeys import MailKeys
 from securemail.delivery import outbox
-from securemail.errors import CannotOpen, Conflict, InvalidInput
+from securemail.errors import CannotOpen, Conflict, InvalidInput, StaleKeys
 from securemail.identity import sessions
 from securemail.identity.context import Context, Owner
 from securemail.mailboxes import grants, holders
@@ -59,7 +59,7 @@ def close(ctx: Context, owner: Owner) -> None:
 
     Raises:
         LastAdministrator
-        Conflict: it was rotated or closed meanwhile.
+        StaleKeys: it was rotated or closed meanwhile; the session has ended with that.
     """
     _claim(ctx, owner)
     mail = _organisation(ctx, owner)
@@ -78,7 +78,7 @@ def close(ctx: Context, owner: Owner) -> None:
 def _claim(ctx: Context, owner: Owner) -> None:
     epoch = select(Account.rk_epoch).where(Account.id == owner.account, Account.state == "active")
     if ctx.db.scalar(epoch.with_for_update()) != owner.root.epoch:
-        raise Conflict
+        raise StaleKeys
 
 
 def _organisation(ctx: Context, owner: Owner) -> MailKeys | None:
