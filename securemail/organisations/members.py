@@ -143,7 +143,7 @@ def find(ctx: Context, administrator: Administrator, account: bytes) -> Listed:
     row = next((one for one in _everybody(ctx, administrator) if one.place.account == account), None)
     if row is None:
         raise NotFound
-    return _listed(administrator.keys.pair(), row)
+    return _listed(administrator.keys, row)
 
 
 def is_secured(ctx: Context, administrator: Administrator, account: bytes) -> bool:
