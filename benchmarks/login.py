@@ -72,7 +72,7 @@ def _measured(place: Place) -> list[Verdict]:
     busy: list[int] = []
     grown, spans = [], []
     for _ in range(ROUNDS):
-        idle += _read_for(place, 3.0)
+        idle += _read_for(place, 8.0)
         before = resident_mib(place.process.pid)
         with peak_of(place.process.pid) as peak:
             started = time.perf_counter()

@@ -32,6 +32,7 @@ class PasswordHasher:
     slots: int
     directory: Path
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_ANY_NUMBER), compare=False)
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def stretch(self, password: str, parameters: Parameters, pepper: SymmetricKey) -> Secret:
         """32 bytes from a password.
@@ -49,20 +50,26 @@ class PasswordHasher:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            for number in range(self.slots):
-                handle = self._try(number)
-                if handle is not None:
-                    try:
-                        yield
-                    finally:
-                        os.close(handle)
-                    return
-            if time.monotonic() > deadline:
-                raise Busy(_RETRY_AFTER)
-            time.sleep(_PAUSE_SECONDS)
+        handle = self._await_slot(time.monotonic() + _PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def _await_slot(self, deadline: float) -> int:
+        """One thread of a process looks for a free slot, the others wait for their turn: a crowd costs no time."""
+        if not self.turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise Busy(_RETRY_AFTER)
+        with _releasing(self.turn):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            while True:
+                for number in range(self.slots):
+                    handle = self._try(number)
+                    if handle is not None:
+                        return handle
+                if time.monotonic() > deadline:
+                    raise Busy(_RETRY_AFTER)
+                time.sleep(_PAUSE_SECONDS)
 
     def _try(self, number: int) -> int | None:
         handle = os.open(self.directory / f"slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -72,3 +79,11 @@ class PasswordHasher:
             os.close(handle)
             return None
         return handle
+
+
+@contextmanager
+def _releasing(lock: threading.Lock) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        lock.release()
