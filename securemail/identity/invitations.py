@@ -130,9 +130,7 @@ def withdraw(ctx: Context, administrator: Administrator, invitation: bytes) -> N
     audit.record(ctx, administrator.organisation, "invitation-withdrawn", _actor(administrator), detail)
 
 
-def correct(
-    ctx: Context, administrator: Administrator, invitation: bytes, address: str, *, public_url: str
-) -> Verdict:
+def correct(ctx: Context, administrator: Administrator, invitation: bytes, address: str, *, public_url: str) -> Verdict:
     """Withdraw an invitation that went to a wrong address, and mail a new one to the right address.
 
     Raises:

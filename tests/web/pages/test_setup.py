@@ -53,9 +53,7 @@ def test_one_form_and_the_office_is_there(fresh: Runtime) -> None:
         {"token": ""},
     ],
 )
-def test_a_wrong_value_is_told_at_its_field_and_the_rest_stays(
-    fresh: Runtime, change: dict[str, str]
-) -> None:
+def test_a_wrong_value_is_told_at_its_field_and_the_rest_stays(fresh: Runtime, change: dict[str, str]) -> None:
     visitor = Visitor(create_app(fresh))
     visitor.get("/setup")
     token = _token(fresh)
