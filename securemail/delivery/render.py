@@ -65,11 +65,12 @@ class Renderer:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{notification.outbox.hex()}@{self.mail_from.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = notification.language
         text, html = (self._part(notification, name, values) for name in ("body.txt", "body.html"))
         # Quoted-printable: every server on the way takes it.
         message.set_content(text.strip("\n") + "\n", cte="quoted-printable")
         message.add_alternative(html, subtype="html", cte="quoted-printable")
+        # After the parts: making them clears every header that describes content.
+        message["Content-Language"] = notification.language
         return message
 
     def _part(self, notification: Notification, name: str, values: dict[str, Any]) -> str:
