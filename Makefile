@@ -49,6 +49,10 @@ screenshots: venv ## a picture of every page and state, in var/screenshots
 bench-inbox: venv ## how fast the inbox is, as ratios, on both databases
 	TMPDIR=$(IN_MEMORY) $(PYTHON_IN_VENV) -m benchmarks.inbox
 
+.PHONY: bench-login
+bench-login: venv ## what fifty log-ins at once take of memory and of other people's time
+	TMPDIR=$(IN_MEMORY) $(PYTHON_IN_VENV) -m benchmarks.login
+
 .PHONY: bench-clean
 bench-clean: venv ## delete the databases that bench-inbox filled
 	$(PYTHON_IN_VENV) -m benchmarks.clean

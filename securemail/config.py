@@ -100,6 +100,11 @@ class Settings:
         return f"http://localhost:{self.sink_http_port}" if self.development else None
 
 
+def _argon2_slots() -> int:
+    """Each takes a core and 64 MiB. Half of the cores are left for pages, and two log in ten people a second."""
+    return min(2, max(1, (os.cpu_count() or 1) // 2))
+
+
 def _read(environ: Mapping[str, str]) -> Settings:
     read = Reader(environ)
     environment = _environment(read)
@@ -125,11 +130,11 @@ def _read(environ: Mapping[str, str]) -> Settings:
         default_region=read.parsed("DEFAULT_REGION", "NL", region),
         sign_up=read.choice("SIGN_UP", "open" if development else "invitation", _SIGN_UP),
         default_language=read.choice("DEFAULT_LANGUAGE", "nl", _LANGUAGES),
-        argon2_slots=read.number("ARGON2_SLOTS", os.cpu_count() or 1, least=1, most=1024),
+        argon2_slots=read.number("ARGON2_SLOTS", _argon2_slots(), least=1, most=1024),
         log_level=read.choice("LOG_LEVEL", "INFO", {level.lower(): level for level in LOG_LEVELS}),
         wsgi=Wsgi(
             workers=read.number("WEB_CONCURRENCY", 2, least=1, most=256),
-            threads=read.number("WEB_THREADS", 8, least=1, most=256),
+            threads=read.number("WEB_THREADS", 32, least=1, most=256),
         ),
         sink_smtp_port=sink_smtp_port,
         sink_http_port=sink_http_port,

@@ -1,5 +1,6 @@
 """The composition root: settings become an engine, keys and a password hasher, built once and passed along."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from securemail.identity.context import Context
 from securemail.identity.hashing import PasswordHasher
 from securemail.store.session import make_engine, transaction
 
+_FOR_PAGES = 4
+"""Threads of a web process that no password check takes, however many log in."""
 FLOOR = Cost(ARGON2_KIB, ARGON2_PASSES)
 
 
@@ -47,7 +50,8 @@ class Runtime:
             raise ConfigError("Argon2 below its floor is allowed in development only.")
         selftest.run()
         keys = ConfiguredKeys(tuple((secret.id, Secret(secret.value)) for secret in settings.secrets))
-        hasher = PasswordHasher(argon2, settings.argon2_slots, _lock_directory(settings))
+        room = threading.Semaphore(max(1, settings.wsgi.threads - _FOR_PAGES))
+        hasher = PasswordHasher(argon2, settings.argon2_slots, _lock_directory(settings), room)
         return cls(settings, make_engine(settings.database_url), keys, hasher, clock)
 
     @contextmanager

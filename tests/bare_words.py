@@ -7,7 +7,7 @@ from pathlib import Path
 from securemail.config import ROOT
 
 # These speak both languages on one page, or name a language in itself.
-BOTH = ("pwa/offline.html", "guest/_language.html", "shared/_profile_actions.html")
+BOTH = ("pwa/offline.html", "guest/_language.html", "settings/_language.html", "shared/_profile_actions.html")
 SPOKEN = ("alt", "aria-description", "aria-label", "aria-roledescription", "data-busy", "data-done", "label")
 SPOKEN += ("placeholder", "title")
 SETTINGS = re.compile(r"<meta\b[^>]*>", re.DOTALL)

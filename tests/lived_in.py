@@ -1,6 +1,8 @@
 """A believable office for the pictures: its people, what they wrote this week, and who has read it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from securemail.crypto.links import link_ref
 from securemail.guests import checks
 from securemail.guests import help as helping
 from securemail.guests.checks import Check
-from securemail.identity import accounts, profile
+from securemail.identity import accounts, profile, vault
 from securemail.identity.context import Guest, Member
 from securemail.identity.passwords import stretch_new
+from securemail.identity.vault import Totp
 from securemail.messages import drafts, receipts, revocation, sending
-from securemail.store.models import Attempt, GuestLink
+from securemail.organisations import organisations
+from securemail.store.models import Attempt, BrowserSession, GuestLink
 from tests import house
 from tests.house import FATIMA, PASSWORD, PETER, House, TurnedClock
 
@@ -83,6 +87,34 @@ class Office:
         with self.house.work() as ctx:
             profile.set_language(ctx, member.owner, language)
         return Newcomer(member, " ".join(new.code_groups))
+
+    @contextmanager
+    def secured(self, member: Member) -> Iterator[None]:
+        """Somebody who is logged in has everything set up for a while, so that nothing above the list asks for it."""
+        with self.house.work() as ctx:
+            bare = vault.read(ctx, member.root)
+            done = {"totp": Totp("JBSWY3DPEHPK3PXP" * 2, 0, NOW.isoformat()), "backup_codes": ("all of them",)}
+            vault.write(ctx, member.root, replace(bare, code_saved=True, **done))
+        yield
+        with self.house.work() as ctx:
+            known = vault.read(ctx, member.root)
+            vault.write(ctx, member.root, replace(known, totp=None, backup_codes=()))
+
+    @contextmanager
+    def requiring_second_step(self) -> Iterator[None]:
+        """The organisation wants a second step of everybody for a while."""
+        organisation = self.house.marieke.organisation
+        with self.house.work() as ctx:
+            before = organisations.policy_of(ctx, organisation)
+            organisations.decide(ctx, organisation, replace(before, require_second_step=True))
+        yield
+        with self.house.work() as ctx:
+            organisations.decide(ctx, organisation, before)
+
+    def end_sessions(self, member: Member) -> None:
+        """As when the hour of idleness is over."""
+        with self.house.work() as ctx:
+            ctx.db.execute(delete(BrowserSession).where(BrowserSession.account == member.account))
 
     def forgive(self) -> None:
         """Every count of tries begins anew."""

@@ -326,12 +326,16 @@ def _take_pass(browser: Browser, stage: Stage, *, size: str, dark: bool, languag
     with _context(browser, size, dark, language) as context:
         for pages in BEFORE:
             pages(Studio.on(stage, context.new_page(), size, look))
-    for address, shown in ((office.house.marieke.address, MEMBERS), (lived_in.NEWCOMER[0], (empty_pages,))):
-        with _context(browser, size, dark, language) as context:
-            at = Studio.on(stage, context.new_page(), size, look)
-            at.log_in(address)
-            for pages in shown:
+    with _context(browser, size, dark, language) as context:
+        at = Studio.on(stage, context.new_page(), size, look)
+        at.log_in(office.house.marieke.address)
+        with office.secured(office.house.marieke):
+            for pages in MEMBERS:
                 pages(at)
+    with _context(browser, size, dark, language) as context:
+        at = Studio.on(stage, context.new_page(), size, look)
+        at.log_in(lived_in.NEWCOMER[0])
+        empty_pages(at)
     for pages in ACCOUNTS:
         with _context(browser, size, dark, language) as context:
             pages(Studio.on(stage, context.new_page(), size, look))

@@ -42,6 +42,8 @@ def second_step_pages(at: Studio) -> None:
     at.log_in(iris.member.address)
     at.shoot("inbox-2fa")
     at.see("/security", "security-empty")
+    with at.office.requiring_second_step():
+        at.see("/inbox", "security-required")
     seed = _app(at)
     _phone(at)
     _passkey(at)
@@ -146,6 +148,23 @@ def _steps(at: Studio, iris: Newcomer, seed: str) -> None:
     at.fill("code", pyotp.TOTP(seed).at(at.clock() + 30))
     at.submit()
     at.page.wait_for_url("**/inbox")
+    _steps_in_place(at, iris)
+
+
+def _steps_in_place(at: Studio, iris: Newcomer) -> None:
+    """The session ends while something is being written: the same steps stand over the page."""
+    at.go("/compose")
+    at.page.locator("#subject").fill("Berekening kinderalimentatie")
+    expect(at.page.locator("[data-saved]").first).not_to_be_empty()
+    at.office.end_sessions(iris.member)
+    at.page.locator("#body").fill("Beste Fatima, het bedrag komt uit op € 384.")
+    expect(at.page.locator("#dialog [name=address]")).to_be_visible()
+    at.shoot("dialog-log-in")
+    at.page.locator("#dialog [name=address]").fill(iris.member.address)
+    at.page.locator("#dialog [name=password]").fill(PASSWORD)
+    at.press("#dialog button.button-primary")
+    expect(at.page.locator("#dialog .other-ways")).to_be_visible()
+    at.shoot("dialog-step")
 
 
 # --- settings ---
@@ -174,6 +193,7 @@ def settings_pages(at: Studio) -> None:
     at.submit()
     expect(at.page.locator("#code-sheet")).to_be_visible()
     at.shoot("new-recovery-code-shown")
+    at.see("/rotation", "rotation")
 
 
 def _change_address(at: Studio) -> None:
@@ -212,6 +232,8 @@ def administration_pages(at: Studio) -> None:
     at.go(at.page.locator(".table .menu a[href*='/address']").first.get_attribute("href") or "")
     at.shoot("invitation-correct")
     at.see("/admin/policy", "policy")
+    at.submit()
+    at.shoot("policy-saved")
     at.shoot("policy-whole", full_page=True)
     at.page.context.clear_cookies()
     _join(at, f"l.wiersma.{_tag(at)}@vandalenbakker.example")
@@ -232,6 +254,10 @@ def _join(at: Studio, address: str) -> None:
     at.submit()
     at.shoot("join-secure")
     at.see("/signup/ready", "join-ready")
+    at.page.context.clear_cookies()
+    at.page.goto(at.mailed(address))
+    at.submit()
+    at.shoot("join-again")
 
 
 # --- recovery ---
@@ -309,6 +335,8 @@ def fresh_start_pages(at: Studio) -> None:
     at.page.context.clear_cookies()
     at.log_in(at.office.house.marieke.address)
     at.see("/admin/requests", "requests")
+    at.go(at.page.locator("main a[href$='/allow']").first.get_attribute("href") or "")
+    at.shoot("requests-allow")
 
 
 ACCOUNTS: tuple[Pages, ...] = (

@@ -23,10 +23,14 @@ from tests.servers import Sqlite
 WORD = re.compile(r"[^\W\d_]{2,}")
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "wbr"}
 ENGLISH = {"Accept-Language": "en-GB,en;q=0.9"}
-STRANGERS = ["/login", "/login/again", "/signup", "/signup/activate", "/invitation", "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere"]
+STRANGERS = [
+    "/login", "/login/again", "/signup", "/signup/activate", "/invitation",
+    "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere",
+]  # fmt: skip
 MEMBERS = [
     "/inbox", "/sent", "/drafts", "/more", "/compose", "/nowhere",
-    "/admin/members", "/admin/invitations", "/admin/invitations/new", "/admin/policy", "/signup/secure", "/signup/ready",
+    "/admin/members", "/admin/invitations", "/admin/invitations/new", "/admin/policy",
+    "/signup/secure", "/signup/ready",
     "/security", "/security/2fa", "/security/2fa/phone", "/security/2fa/passkey",
 ]  # fmt: skip
 LETTERS = "Quarterly figures\n\nThe amount is € 384."

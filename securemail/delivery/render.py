@@ -72,7 +72,7 @@ class Renderer:
         # Quoted-printable: every server on the way takes it.
         message.set_content(text.strip("\n") + "\n", cte="quoted-printable")
         message.add_alternative(html, subtype="html", cte="quoted-printable")
-        # Last: what describes the content is else taken for the first part's alone.
+        # After the parts: making them clears every header that describes content.
         message["Content-Language"] = notification.language
         return message
 

@@ -12,13 +12,13 @@ from sqlalchemy import delete, select, update
 from securemail.crypto import unlock
 from securemail.crypto.mailkeys import MailKeys
 from securemail.delivery import outbox
-from securemail.errors import CannotOpen, Conflict, InvalidInput
+from securemail.errors import CannotOpen, Conflict, InvalidInput, StaleKeys
 from securemail.identity import sessions
 from securemail.identity.context import Context, Owner
-from securemail.mailboxes import grants, holders, rotation
+from securemail.mailboxes import grants, holders
 from securemail.mailboxes.addresses import normalise
 from securemail.mailboxes.keys import UntrustedKey
-from securemail.organisations import audit
+from securemail.organisations import audit, rotation
 from securemail.store.models import (
     Account,
     Address,
@@ -59,14 +59,14 @@ def close(ctx: Context, owner: Owner) -> None:
 
     Raises:
         LastAdministrator
-        Conflict: it was rotated or closed meanwhile.
+        StaleKeys: it was rotated or closed meanwhile; the session has ended with that.
     """
     _claim(ctx, owner)
     mail = _organisation(ctx, owner)
     if mail is not None:
         if not _others(ctx, owner, mail):
             raise LastAdministrator
-        rotation.renew_organisation(ctx, mail, without=frozenset({owner.account}))
+        rotation.rotate(ctx, mail, without=frozenset({owner.account}))
     audit.record(ctx, owner.organisation, "account-closed", owner.account, {"mailbox": owner.mailbox.hex()})
     payload = {"to": owner.address, "name": owner.name, "language": owner.language}
     # Without a mailbox that could hand it on: there is none any more.
@@ -78,7 +78,7 @@ def close(ctx: Context, owner: Owner) -> None:
 def _claim(ctx: Context, owner: Owner) -> None:
     epoch = select(Account.rk_epoch).where(Account.id == owner.account, Account.state == "active")
     if ctx.db.scalar(epoch.with_for_update()) != owner.root.epoch:
-        raise Conflict
+        raise StaleKeys
 
 
 def _organisation(ctx: Context, owner: Owner) -> MailKeys | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from securemail.crypto.secrets import RecoveryCode
 from securemail.errors import InvalidInput
-from securemail.identity import accounts, browsers, rotation
+from securemail.identity import accounts, browsers, rotation, waits
 from securemail.identity.context import Context, Owner
 from securemail.identity.passwords import NewPassword
 from securemail.identity.rotation import Rotated
@@ -37,6 +37,11 @@ def has_short_password(kept: Vault) -> bool:
     return bool(kept.extra.get(_SHORT, False))
 
 
+def with_long_password(kept: Vault) -> Vault:
+    """The vault of an account whose password is long enough to stand alone."""
+    return replace(kept, extra={name: value for name, value in kept.extra.items() if name != _SHORT})
+
+
 def change_password(
     ctx: Context, owner: Owner, password: NewPassword, *, short: bool, about: Mapping[str, str]
 ) -> Rotated:
@@ -52,11 +57,12 @@ def change_password(
     def note(kept: Vault) -> Vault:
         if short and not kept.has_second_step:
             raise InvalidInput("password", "short")
-        others = {name: value for name, value in kept.extra.items() if name != _SHORT}
-        return replace(kept, extra={**others, _SHORT: True} if short else others)
+        plain = with_long_password(kept)
+        return replace(plain, extra={**plain.extra, _SHORT: True}) if short else plain
 
     mail = rotation.open_mail(ctx, owner.root)
     rotated = rotation.rotate(ctx, owner.root, mail, password=password, change=note)
+    waits.call_off(ctx, owner.account)
     _tell(ctx, owner, "password_changed", about)
     return rotated
 
@@ -78,10 +84,10 @@ def new_recovery_code(ctx: Context, owner: Owner, *, about: Mapping[str, str], e
         change=lambda kept: replace(kept, code_mailed=mailed, code_saved=False),
         others_due=everything,
     )
+    # Who waits with the older code would find the day over, and need no other for the newer one.
+    waits.call_off(ctx, owner.account)
     if mailed:
-        accounts.mail_recovery_code(
-            ctx, rotated.mail, code, to=owner.address, name=owner.name, language=owner.language
-        )
+        accounts.mail_recovery_code(ctx, rotated.mail, code, to=owner.address, name=owner.name, language=owner.language)
     _tell(ctx, owner, "sessions_ended" if everything else "recovery_code_changed", about)
     return NewCode(rotated, accounts.code_groups(code), mailed)
 

@@ -24,7 +24,7 @@ from securemail.identity.passwords import NewPassword
 from securemail.identity.waits import CONFIRMED, CONSENTED, FRESH_START, FRESH_START_READY, Wait
 from securemail.mailboxes import anew, keys, rotation
 from securemail.mailboxes.directory import Entry
-from securemail.organisations import administrators, audit, organisations
+from securemail.organisations import administrators, audit, members, organisations
 from securemail.organisations.administrators import Administrator
 from securemail.store.models import Account, Mailbox, MailGrant, Member, Pending, Unlocker
 from securemail.store.statements import changed
@@ -105,6 +105,7 @@ def finish(ctx: Context, token: str, password: NewPassword) -> NewAccount:
     _forget(ctx, root)
     mail = anew.start_personal(ctx, root, held[entry.mailbox])
     _settle_role(ctx, root, held[organisation], alone=permission == CONFIRMED)
+    members.tell(ctx, root)
     audit.record(ctx, organisation, "fresh-start", account, {})
     outbox.add_plain(ctx, "fresh_start_done", mailbox=entry.mailbox)
     if mailed:
@@ -262,8 +263,17 @@ def _settle_role(ctx: Context, root: RootKeys, organisation: Mailbox, *, alone: 
     """Administration has to be given again by another administrator; where there is none, it begins anew as well."""
     if alone:
         anew.start_organisation(ctx, root, organisation)
+        _forget_notes(ctx, organisation.id)
     role = "administrator" if alone else "member"
     ctx.db.execute(update(Member).where(Member.account == root.account).values(role=role))
+
+
+def _forget_notes(ctx: Context, organisation: bytes) -> None:
+    """What was told to the older key: references are told anew, and an invitation that nobody can withdraw ends."""
+    invitations = delete(Pending).where(Pending.organisation == organisation, Pending.kind == "invitation")
+    ctx.db.execute(invitations, execution_options={"synchronize_session": False})
+    members_of = update(Member).where(Member.organisation == organisation)
+    ctx.db.execute(members_of.values(sealed_reference=None), execution_options={"synchronize_session": False})
 
 
 def _administrators(ctx: Context, organisation: bytes) -> set[bytes]:

@@ -21,7 +21,7 @@ from securemail.errors import CannotOpen, Conflict, InvalidInput, NotFound
 from securemail.identity import tokens
 from securemail.identity.context import Context
 from securemail.identity.invitation_lists import Line
-from securemail.mailboxes import directory
+from securemail.mailboxes import directory, epochs
 from securemail.mailboxes.addresses import clean_name, normalise, typed_form
 from securemail.organisations import audit, members, organisations
 from securemail.organisations.administrators import Administrator
@@ -130,20 +130,18 @@ def withdraw(ctx: Context, administrator: Administrator, invitation: bytes) -> N
     audit.record(ctx, administrator.organisation, "invitation-withdrawn", _actor(administrator), detail)
 
 
-def correct(
-    ctx: Context, administrator: Administrator, invitation: bytes, address: str, *, public_url: str
-) -> Verdict:
+def correct(ctx: Context, administrator: Administrator, invitation: bytes, address: str, *, public_url: str) -> Verdict:
     """Withdraw an invitation that went to a wrong address, and mail a new one to the right address.
 
     Raises:
         NotFound, Conflict: as `withdraw`.
-        InvalidInput: ('address', …); 'same' when it is the address that it went to.
+        InvalidInput: ('address', …); 'unchanged' when it is the address that it went to.
     """
     organisations.lock(ctx, administrator.organisation)
     row = _require_open(ctx, administrator, invitation)
     kept = _kept(administrator, row)
     if normalise(address) == kept["address"]:
-        raise InvalidInput("address", "same")
+        raise InvalidInput("address", "unchanged")
     line = Line(address, str(kept["name"]), str(kept["reference"]))
     judged = judge(ctx, administrator, [line])[0]
     if not judged.is_mailed:
@@ -346,7 +344,8 @@ def _kept(administrator: Administrator, row: Pending) -> dict[str, Any]:
 
 def _opened(administrator: Administrator, row: Pending) -> dict[str, Any] | None:
     try:
-        return open_for_organisation(administrator.keys.pair(), row.id, row.sealed_for_organisation or b"")
+        sealed = row.sealed_for_organisation or b""
+        return epochs.open_with_any(administrator.keys, lambda pair: open_for_organisation(pair, row.id, sealed))
     except CannotOpen:
         log.error("alarm: invitation %s does not open for its organisation", row.id.hex())  # noqa: TRY400
         return None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KNOWN_FOR = timedelta(days=30)
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _SUFFIX_BITS = 64
 
 
@@ -104,11 +105,28 @@ class Few:
         return Bucket(bucket.count + 1, now + self.within)
 
 
+@dataclass(frozen=True)
+class Daily:
+    """So many, and no more until a day after the first: for codes that are short enough to be guessed in a year."""
+
+    purpose: str
+    a_day: int
+
+    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
+        """One more try."""
+        if bucket.ends <= now:
+            return Bucket(1, now + _DAY)
+        if bucket.count >= self.a_day:
+            _require_passed(bucket.ends, now)
+        return Bucket(bucket.count + 1, bucket.ends)
+
+
 LOGIN_PAIR = Growing("login-pair", free=5)
 LOGIN_NETWORK = Steady("login-network", an_hour=60)
 LOGIN_ACCOUNT = Steady("login-account", an_hour=100)
 SECOND_STEP_PAIR = Growing("second-step-pair", free=5)
 SECOND_STEP_ACCOUNT = Steady("second-step-account", an_hour=10)
+SECOND_STEP_DAY = Daily("second-step-day", a_day=30)
 PASSKEY_NETWORK = Steady("passkey-network", an_hour=120)
 RECOVERY_ADDRESS = Growing("recovery-address", free=3)
 RECOVERY_NETWORK = Steady("recovery-network", an_hour=30)
@@ -117,7 +135,8 @@ RECOVERY_CODE_NETWORK = Steady("recovery-code-network", an_hour=60)
 SIGN_UP_ADDRESS = Growing("sign-up-address", free=3)
 SIGN_UP_NETWORK = Steady("sign-up-network", an_hour=30)
 MESSAGE_CODE = Steady("message-code", an_hour=60)
-TOKEN = Steady("token", an_hour=120)
+TOKEN = Steady("token", an_hour=600)
+"""A whole office that was invited joins from one network."""
 ALARM = Steady("alarm", an_hour=20)
 SMS_ACCOUNT = Steady("sms-account", an_hour=10)
 SMS_NUMBER = Steady("sms-number", an_hour=6)
@@ -125,7 +144,6 @@ SMS_NETWORK = Steady("sms-network", an_hour=30)
 ENROLMENT = Growing("enrolment", free=10)
 _KNOWN = "known-network"
 _FAILED_STEPS = "second-step-failed"
-_DAY = timedelta(days=1)
 GUEST_SMS = Few("guest-sms", most=3, within=timedelta(minutes=15))
 GUEST_SMS_DAY = Few("guest-sms-day", most=10, within=_DAY)
 HELP_LINK = Few("help-link", most=3, within=_DAY)
@@ -171,6 +189,18 @@ def forgive_login(ctx: Context, address: str, network: bytes) -> None:
     recognise(ctx, address, network)
 
 
+def give_back_login(runtime: "Runtime", address: str, network: bytes) -> None:
+    """A try that was counted and then not looked at, because too many wait for that: it was none."""
+    with runtime.work(write=True) as ctx:
+        account = ctx.keys.address_tag(address)
+        _give_back(ctx, LOGIN_NETWORK, network)
+        tag = _tag(ctx, LOGIN_PAIR.purpose, account, network)
+        bucket = _locked(ctx, tag)
+        _write(ctx, tag, Bucket(max(bucket.count - 1, 0), bucket.ends))
+        if not _is_known(ctx, account, network):
+            _give_back(ctx, LOGIN_ACCOUNT, account)
+
+
 def recognise(ctx: Context, address: str, network: bytes) -> None:
     """From this network the owner has come: it is theirs for a while."""
     account = ctx.keys.address_tag(address)
@@ -187,6 +217,7 @@ def check_second_step(runtime: "Runtime", address: str, network: bytes) -> None:
         account = ctx.keys.address_tag(address)
         _spend(ctx, SECOND_STEP_PAIR, account, network)
         if not _is_known(ctx, account, network):
+            _spend(ctx, SECOND_STEP_DAY, account)
             _spend(ctx, SECOND_STEP_ACCOUNT, account)
 
 
@@ -196,6 +227,7 @@ def forgive_second_step(ctx: Context, address: str, network: bytes) -> None:
     ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, SECOND_STEP_PAIR.purpose, account, network)))
     if not _is_known(ctx, account, network):
         _give_back(ctx, SECOND_STEP_ACCOUNT, account)
+    ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, SECOND_STEP_DAY.purpose, account)))
     ctx.db.execute(delete(Attempt).where(Attempt.tag == _tag(ctx, _FAILED_STEPS, account)))
 
 
@@ -204,7 +236,7 @@ def count_failed_step(ctx: Context, address: str) -> int:
     tag = _tag(ctx, _FAILED_STEPS, ctx.keys.address_tag(address))
     bucket = _locked(ctx, tag)
     count = bucket.count + 1 if bucket.ends > ctx.now else 1
-    _write(ctx, tag, Bucket(count, max(bucket.ends, ctx.now + _DAY)))
+    _write(ctx, tag, Bucket(count, bucket.ends if count > 1 else ctx.now + _DAY))
     return count
 
 

@@ -19,7 +19,7 @@ from securemail.crypto.secrets import RecoveryCode, SessionSecret, Token
 from securemail.crypto.unlock import RootKeys
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, InvalidInput, SecuremailError
-from securemail.identity import accounts, arrivals, login, rotation, tokens, waits
+from securemail.identity import accounts, arrivals, credentials, login, rotation, tokens, waits
 from securemail.identity.accounts import NewAccount
 from securemail.identity.arrivals import Arriving
 from securemail.identity.context import Context
@@ -118,7 +118,7 @@ def finish(ctx: Context, arriving: Arriving, password: NewPassword) -> NewAccoun
     mail = rotation.open_mail(ctx, root)
     rotated = rotation.rotate(
         ctx, root, mail, password=password, recovery=code, others_due=True,
-        change=lambda kept: replace(kept, code_mailed=mailed, code_saved=False),
+        change=lambda kept: replace(credentials.with_long_password(kept), code_mailed=mailed, code_saved=False),
     )  # fmt: skip
     waits.end_tokens(ctx, root.account)
     audit.record(ctx, organisation, "account-recovered", root.account, {})

@@ -32,6 +32,7 @@ LASTS: Final[Mapping[WaitKind, timedelta]] = {RECOVERY: timedelta(hours=24), FRE
 KEPT: Final[Mapping[WaitKind, timedelta]] = {RECOVERY: timedelta(days=7), FRESH_START: timedelta(days=30)}
 """How long what a wait has earned can be used, or consent be given, once it is over."""
 RECOVERY_TOKEN: Final = "recovery"  # noqa: S105 - kinds of waiting rows
+FRESH_START_TOKEN: Final = "fresh-start"  # noqa: S105
 FRESH_START_READY: Final = "fresh-start-ready"
 CONSENTED: Final = "consented"
 """By an administrator of the organisation."""
@@ -131,11 +132,19 @@ def stoppable(ctx: Context, token: str) -> Wait:
     return _wait(ctx, _by_token(ctx, token))
 
 
+def call_off(ctx: Context, account: bytes) -> None:
+    """End what waits, and the links that it earned: who is logged in has just replaced password or recovery code."""
+    kinds = (*_KINDS, RECOVERY_TOKEN, FRESH_START_TOKEN, FRESH_START_READY)
+    ended = delete(Pending).where(Pending.account == account, Pending.kind.in_(kinds))
+    ctx.db.execute(ended, execution_options={"synchronize_session": False})
+    _cancel_reminder(ctx, account)
+
+
 def end_tokens(ctx: Context, account: bytes) -> None:
     """End every token and wait of an account: what they would do has been done, or is impossible now."""
     mine = delete(Pending).where(Pending.account == account, Pending.kind != "invitation")
     ctx.db.execute(mine, execution_options={"synchronize_session": False})
-    _call_off(ctx, account)
+    _cancel_reminder(ctx, account)
 
 
 def tell_due(ctx: Context) -> int:
@@ -179,19 +188,19 @@ def _by_token(ctx: Context, token: str) -> Pending:
 
 def _stopped(ctx: Context, row: Pending, *, told: str | None = None) -> Wait:
     account = cast(bytes, row.account)
-    fruit = {RECOVERY: (RECOVERY_TOKEN,), FRESH_START: ("fresh-start", FRESH_START_READY)}[cast(WaitKind, row.kind)]
+    fruit = {RECOVERY: (RECOVERY_TOKEN,), FRESH_START: (FRESH_START_TOKEN, FRESH_START_READY)}[cast(WaitKind, row.kind)]
     ctx.db.execute(delete(Pending).where(Pending.account == account, Pending.kind.in_(fruit)))
     # Who was about to choose a new password is stopped as well.
     halfway = (cookies.RECOVERING, cookies.RECOVERED)
     ctx.db.execute(delete(BrowserSession).where(BrowserSession.account == account, BrowserSession.state.in_(halfway)))
     if row.kind == FRESH_START:
-        _call_off(ctx, account)
+        _cancel_reminder(ctx, account)
     told = told or ("recovery_stopped" if row.kind == RECOVERY else "fresh_start_stopped")
     outbox.add_plain(ctx, told, mailbox=entry_of(ctx, account).mailbox)
     return _wait(ctx, row)
 
 
-def _call_off(ctx: Context, account: bytes) -> None:
+def _cancel_reminder(ctx: Context, account: bytes) -> None:
     """The reminder of a fresh start that will not happen is not sent."""
     waiting = (
         select(Outbox.id)

@@ -44,7 +44,7 @@ def clear(ctx: Context) -> int:
     return done
 
 
-def _unfinished() -> Select[tuple[bytes]]:
+def _unfinished() -> Select[bytes]:
     mine = (
         exists().where(Thread.mailbox == Mailbox.id),
         exists().where(Draft.mailbox == Mailbox.id),

@@ -29,7 +29,7 @@ def rotate(ctx: Context, keys: MailKeys, *, without: frozenset[bytes] = frozense
         StaleKeys: somebody else rotated first.
         UntrustedKey: the list of administrators does not open.
     """
-    new = rotation.renew_organisation(ctx, keys, without=without)
+    new = rotation.renew_organisation(ctx, epochs.with_older(ctx, keys), without=without)
     public_key = new.pair().public
     for member in ctx.db.scalars(select(Member).where(Member.organisation == new.principal)):
         if member.sealed_reference is not None:

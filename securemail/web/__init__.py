@@ -83,6 +83,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.teardown_request(_release)
     for area in AREAS:
         app.register_blueprint(import_module(f"securemail.web.pages.{area}").pages)
+    _answer_head_as_get(app)
     _know_own_name(app, runtime.settings.public_url)
     _trust_proxies(app, runtime.settings.trusted_proxies)
     logging.getLogger("securemail").setLevel(runtime.settings.log_level)
@@ -92,6 +93,21 @@ def create_app(runtime: Runtime) -> Flask:
 def _release(_error: BaseException | None) -> None:
     session.settle(success=False)
     session.do_afterwards()
+
+
+def _answer_head_as_get(app: Flask) -> None:
+    """The headers of a GET, made by a GET: a page that asks "is this a GET?" must not take a robot for a form."""
+    inner = app.wsgi_app
+
+    def head(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return inner(environ, start_response)
+        body = inner({**environ, "REQUEST_METHOD": "GET"}, start_response)
+        if hasattr(body, "close"):
+            body.close()
+        return []
+
+    app.wsgi_app = head  # type: ignore[method-assign]
 
 
 def _know_own_name(app: Flask, public_url: str) -> None:

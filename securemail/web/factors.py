@@ -14,7 +14,7 @@ from securemail.identity import phone_numbers, second_step, vault
 from securemail.identity.challenges import Held
 from securemail.identity.context import Owner
 from securemail.identity.factors import passkeys, sms
-from securemail.identity.factors.passkeys import RelyingParty
+from securemail.identity.factors.ceremonies import RelyingParty
 from securemail.identity.second_step import Reason, Refused
 from securemail.identity.vault import Vault
 from securemail.web import session

@@ -13,14 +13,14 @@ from securemail.delivery import sms as delivery
 from securemail.delivery.brand import PRODUCT
 from securemail.identity import limits, phone_numbers, second_step, vault
 from securemail.identity.arrivals import Arriving
-from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Context
 from securemail.identity.factors import sms
-from securemail.identity.factors.passkeys import RelyingParty
+from securemail.identity.factors.ceremonies import RelyingParty
 from securemail.identity.factors.sms import Sent
 from securemail.identity.second_step import Method, Refused
 from securemail.identity.vault import Vault
 from securemail.web import entering, forms, session
+from securemail.web.auth import ArrivalEnded
 from securemail.web.entering import clock_after
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
@@ -83,7 +83,7 @@ def page(
     kept = vault.read(ctx, arriving.root)
     offered = second_step.methods(kept)
     if not offered:  # the last one was removed from another session: this one has nothing to wait for
-        raise SessionEnded
+        raise ArrivalEnded
     chosen = method if method in offered else _best(offered)
     seen = _sms(ctx, arriving, kept) if chosen == "sms" else None
     place = "dialog" if entering.is_in_place() else ""

@@ -35,7 +35,9 @@ SETTINGS: Final = (
     ),
 )  # fmt: skip
 ADMINISTRATION: Final = (
-    Section("members", "members.overview", "users", lazy_gettext("Leden"), lazy_gettext("Wie bij de organisatie horen")),
+    Section(
+        "members", "members.overview", "users", lazy_gettext("Leden"), lazy_gettext("Wie bij de organisatie horen")
+    ),
     Section(
         "invitations", "invitations.overview", "user-plus", lazy_gettext("Uitnodigingen"),
         lazy_gettext("Wie nog niet is aangemeld"),

@@ -2,9 +2,10 @@
 
 import hashlib
 
-from securemail.crypto.codes import write_message_code, write_recovery_code
+from securemail.crypto.authenticator import code_of, write_seed
+from securemail.crypto.codes import write_backup_code, write_message_code, write_recovery_code
 from securemail.crypto.configured import ConfiguredKeys
-from securemail.crypto.cookies import session_id, write_cookie
+from securemail.crypto.cookies import device_id, session_id, write_cookie
 from securemail.crypto.encoding import context, encode_content, pad
 from securemail.crypto.labels import Label
 from securemail.crypto.links import link_ref
@@ -12,9 +13,20 @@ from securemail.crypto.locks import derive, tag
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.notes import token_hash
 from securemail.crypto.password import STRONG, Parameters, stretch
-from securemail.crypto.unlock import RootKeys, password_pair, public_key_hash, recovery_pair
+from securemail.crypto.secrets import BackupCode, Secret
+from securemail.crypto.unlock import (
+    RootKeys,
+    backup_code_name,
+    passkey_pair,
+    password_pair,
+    prf_input,
+    public_key_hash,
+    recovery_pair,
+)
 from tests.crypto.places import CHEAP, HERE, Place, here
 
+BACKUP_CODE = BackupCode(b"\x00\x44\x32\x14\xc7")
+SEED = Secret(b"12345678901234567890")
 PUBLIC_KEY = bytes(range(256)) * 4 + bytes(192)
 
 
@@ -39,6 +51,7 @@ def _keys(p: Place) -> dict[str, str]:
         "mail": MailKeys(p.mailbox, 1, p.mk).pair(),
         "password": password_pair(stretched, p.account, p.unlocker),
         "recovery": recovery_pair(p.recovery_code, p.account, p.unlocker),
+        "passkey": passkey_pair(p.key, p.account, p.unlocker),
         "pair": p.pair,
     }
     return {f"public key {name}": public_key_hash(pair.public) for name, pair in pairs.items()} | {
@@ -47,6 +60,9 @@ def _keys(p: Place) -> dict[str, str]:
         "pepper": p.configured.pepper(1).hex(),
         "link reference": link_ref(p.code).hex(),
         "session id": session_id(p.cookie).hex(),
+        "device id": device_id(p.cookie, p.account).hex(),
+        "passkey input": prf_input().hex(),
+        "backup code name": backup_code_name(BACKUP_CODE),
         "token hash": token_hash(p.token).hex(),
     }
 
@@ -61,6 +77,7 @@ def _signed(keys: ConfiguredKeys) -> dict[str, str]:
         "mac outbox": keys.sign_outbox(message, 1).hex(),
         "mac organisation": keys.sign_organisation(message, b"Example").hex(),
         "mac link": keys.sign_link(link, 1).hex(),
+        "mac pending": keys.sign_pending(HERE["pending"], "recovery", 1, b"").hex(),
     }
 
 
@@ -69,6 +86,9 @@ def _texts(p: Place) -> dict[str, str]:
         "cookie": write_cookie(p.cookie),
         "recovery code": write_recovery_code(p.recovery_code),
         "message code": write_message_code(p.code),
+        "backup code": write_backup_code(BACKUP_CODE),
+        "authenticator seed": write_seed(SEED),
+        "authenticator code": code_of(SEED, 1).decode("ascii"),
     }
 
 

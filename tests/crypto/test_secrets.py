@@ -66,7 +66,7 @@ def test_what_holds_keys_does_not_show_them() -> None:
 
 @pytest.mark.parametrize("kind", RANDOM)
 def test_new_secrets_have_their_size_and_differ(kind: type) -> None:
-    sizes = {"RecoveryCode": 20, "MessageCode": 16}
+    sizes = {"RecoveryCode": 20, "MessageCode": 16, "BackupCode": 5}
     drawn = {kind.new() for _ in range(50)}
     assert len(drawn) == 50
     assert {len(secret) for secret in drawn} == {sizes.get(kind.__name__, 32)}

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from securemail import ids
-from securemail.crypto import unlock
+from securemail.crypto import notes, unlock
 from securemail.crypto.cookies import FULL
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MessageCode, SessionSecret
@@ -135,6 +135,10 @@ def test_a_role_written_into_the_database_makes_no_successor(house: House) -> No
 
 def test_an_administrator_who_leaves_takes_no_key_along(house: House, second_administrator: Member) -> None:
     before = administrators_keys(house, house.marieke)
+    told = {"reference": "a12345", "secured": ""}
+    with house.work() as ctx:
+        row = ctx.db.scalars(select(MemberRow).where(MemberRow.account == house.sanne.account)).one()
+        row.sealed_reference = notes.seal_reference(before.pair().public, row.account, told)
     close(house, house.marieke)
     with house.work() as ctx:
         entered = administrators.enter(ctx, second_administrator)
@@ -142,6 +146,9 @@ def test_an_administrator_who_leaves_takes_no_key_along(house: House, second_adm
         assert entered.keys.mk != before.mk
         holders = set(ctx.db.scalars(select(MailGrant.grantee).where(MailGrant.mailbox == before.principal)))
         assert holders == {second_administrator.account}
+        row = ctx.db.scalars(select(MemberRow).where(MemberRow.account == house.sanne.account)).one()
+        kept = notes.open_reference(entered.keys.pair(), row.account, row.sealed_reference or b"")
+        assert kept["reference"] == told["reference"]
     with pytest.raises(LastAdministrator):
         close(house, second_administrator)
 

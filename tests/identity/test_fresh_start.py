@@ -1,16 +1,23 @@
 """A fresh start: three days, stoppable, with somebody's consent; then the same address with keys that nothing old
 opens. Old mail stays locked, new mail comes in all the time."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import func, select, update
 
+from securemail import ids
 from securemail.crypto.secrets import MessageCode
 from securemail.crypto.unlock import seal_organisation_holders
+from securemail.delivery import notifications
+from securemail.delivery.brand import Brand
+from securemail.delivery.claim import Job
+from securemail.delivery.notifications import Unsendable
+from securemail.delivery.render import Renderer
 from securemail.delivery.workers import OwnKey
-from securemail.errors import Forbidden, InvalidInput, NotFound
-from securemail.identity import fresh_start, recovery, sessions, waits
+from securemail.errors import Conflict, Forbidden, InvalidInput, NotFound
+from securemail.identity import fresh_start, profile, recovery, sessions, waits
 from securemail.identity.accounts import NewAccount
 from securemail.identity.login import WrongLogin
 from securemail.identity.passwords import stretch_new
@@ -317,6 +324,102 @@ def second_administrator(house: House) -> None:
         ctx.db.execute(update(Mailbox).where(Mailbox.id == entered.principal).values(sealed_holders=sealed))
         identity = house.sanne.root.identity().public
         grants.add(ctx, entered, identity, grantee=house.sanne.root.account, rights=administrators.RIGHTS)
+
+
+# --- races ---
+
+
+def together(count: int, act: Callable[[int], object]) -> list[int]:
+    """Who of so many got through; everybody else is refused in an orderly way."""
+    won: list[int] = []
+    crashed: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            act(number)
+            won.append(number)
+        except (InvalidInput, Conflict):
+            pass
+        except BaseException as error:  # noqa: BLE001 told below
+            crashed.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not crashed
+    return won
+
+
+def test_of_sixty_four_that_begin_at_once_one_begins(house: House, worker: OwnKey) -> None:
+    token = ask(house, worker)
+
+    def start(_number: int) -> None:
+        with house.work() as ctx:
+            fresh_start.begin(ctx, token)
+
+    assert len(together(64, start)) == 1
+    assert len(mails.sent(house, worker, "fresh_start_started")) == 1
+
+
+def test_of_many_that_finish_at_once_one_password_counts(house: House, worker: OwnKey) -> None:
+    token = ready(house, worker)
+    [won] = together(8, lambda number: finish(house, token, f"{number} {NEW}"))
+    log_in(house, SANNE[0], f"{won} {NEW}")
+
+
+def test_stopping_and_finishing_at_once(house: House, worker: OwnKey) -> None:
+    token = ready(house, worker)
+    [wait] = of_sanne(house)
+
+    def act(number: int) -> None:
+        if number:
+            finish(house, token)
+            return
+        with house.work() as ctx:
+            try:
+                waits.stop_own(ctx, house.sanne.root.account, wait.id)
+            except NotFound as error:
+                raise Conflict from error
+
+    [won] = together(2, act)
+    log_in(house, SANNE[0], NEW if won else PASSWORD)
+
+
+def of_sanne(house: House) -> list[Wait]:
+    with house.work() as ctx:
+        return waits.of_account(ctx, house.sanne.root.account)
+
+
+# --- mails by ids only ---
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize(
+    "kind",
+    ["recovered", "recovery_stopped", "fresh_start_soon", "fresh_start_stopped", "fresh_start_refused",
+     "fresh_start_request", "fresh_start_done"],
+)  # fmt: skip
+def test_what_the_directory_tells_is_mailed(house: House, worker: OwnKey, kind: str, language: str) -> None:
+    begin(house, worker)
+    with house.work() as ctx:
+        profile.set_language(ctx, house.sanne.owner, language)
+    job = Job(ids.new_id(), kind, 1, None, None, house.sanne.mailbox, None)
+    with house.work() as ctx:
+        made = notifications.prepare(ctx, job, brand=Brand("Van Dalen & Bakker"), public_url="https://post.example")
+    mail = Renderer("post@vandalenbakker.example").mail(made, now=house.clock.now)
+    assert mail["To"] == "Sanne Kuipers <sanne@vandalenbakker.example>"
+    text = mail.get_body(preferencelist=("plain",))
+    assert text is not None
+    assert "https://post.example/login" in text.get_content()
+    assert ("22 november 2026, 9.58 uur" in text.get_content()) == (kind == "fresh_start_soon" and language == "nl")
+
+
+def test_a_reminder_of_what_was_stopped_is_not_sent(house: House, worker: OwnKey) -> None:
+    job = Job(ids.new_id(), "fresh_start_soon", 1, None, None, house.sanne.mailbox, None)
+    with house.work() as ctx, pytest.raises(Unsendable):
+        notifications.prepare(ctx, job, brand=Brand("Van Dalen & Bakker"), public_url="https://post.example")
 
 
 # --- a writer of the database ---

@@ -68,9 +68,7 @@ def test_a_column_somebody_edited_does_not_overflow() -> None:
         (None, "not an address", True),
     ],
 )
-def test_a_network_is_an_address_or_the_first_half_of_a_long_one(
-    left: str | None, right: str, one: bool
-) -> None:
+def test_a_network_is_an_address_or_the_first_half_of_a_long_one(left: str | None, right: str, one: bool) -> None:
     assert (limits.network(left) == limits.network(right)) is one
 
 
@@ -166,3 +164,30 @@ def test_no_row_tells_who_tried(house: House) -> None:
         rows = ctx.db.execute(text("SELECT tag FROM attempt")).all()
         assert len(rows) == 3
         assert all(SANNE.encode() not in bytes(row[0]) and CAFE not in bytes(row[0]) for row in rows)
+
+
+def test_second_steps_from_everywhere_are_thirty_a_day_and_a_right_one_begins_anew(house: House) -> None:
+    def tried(number: int) -> bool:
+        house.clock.forward(minutes=10)
+        try:
+            limits.check_second_step(house.runtime, SANNE, f"network {number}".encode())
+        except TooManyAttempts:
+            return False
+        return True
+
+    house.clock.now = house.clock.now.replace(hour=1)
+    assert [tried(number) for number in range(35)].count(True) == 30
+    limits.check_second_step(house.runtime, "somebody.else@example.org", b"network")
+    with house.work() as ctx:
+        limits.forgive_second_step(ctx, SANNE, b"network 1")
+    assert tried(99)
+
+
+def test_failed_second_steps_are_counted_by_the_day(house: House) -> None:
+    def failed() -> int:
+        with house.work() as ctx:
+            return limits.count_failed_step(ctx, SANNE)
+
+    assert [failed(), failed(), failed()] == [1, 2, 3]
+    house.clock.forward(days=1, minutes=1)
+    assert failed() == 1

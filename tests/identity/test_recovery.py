@@ -14,7 +14,7 @@ from securemail.crypto.codes import read_recovery_code
 from securemail.crypto.secrets import RecoveryCode, SessionSecret
 from securemail.delivery.workers import OwnKey
 from securemail.errors import InvalidInput, NotFound
-from securemail.identity import arrivals, login, recovery, sessions, vault, waits
+from securemail.identity import arrivals, credentials, login, recovery, sessions, vault, waits
 from securemail.identity.accounts import NewAccount, recovery_unlocker
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.context import Member
@@ -202,6 +202,24 @@ def test_any_session_sees_it_and_stops_it_even_halfway(house: House, worker: Own
     with pytest.raises(InvalidInput):
         prove(house, ready, code)
     log_in(house, SANNE[0], PASSWORD)
+
+
+def test_a_new_recovery_code_ends_the_wait_for_who_has_the_older_one(house: House, worker: OwnKey) -> None:
+    prove(house, ask(house, worker), code_of(house, house.sanne))
+    with house.work() as ctx:
+        new = credentials.new_recovery_code(ctx, house.sanne.owner, about={})
+    assert pass_the_day(house, worker, hours=25) == 0
+    mailed = read_recovery_code(" ".join(new.groups))
+    step = prove(house, ask(house, worker), mailed)
+    assert step.wait is not None
+    assert not step.wait.over, "whoever reads the newer code in the mailbox waits a day of their own"
+
+
+def test_a_long_password_takes_the_place_of_one_beside_a_second_step(house: House, worker: OwnKey) -> None:
+    keep(house, house.sanne, code_mailed=False, extra={"short_password": True, "kept": 1})
+    new = finish(house, prove(house, ask(house, worker), code_of(house, house.sanne)).secret)
+    with house.work() as ctx:
+        assert vault.read(ctx, new.root).extra == {"kept": 1}
 
 
 def test_nobody_stops_the_wait_of_somebody_else(house: House, worker: OwnKey) -> None:

@@ -22,7 +22,7 @@ from securemail.identity import challenges, devices, invitations, login, photos,
 from securemail.identity.challenges import Held, SessionEnded
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.identity.login import WrongLogin
-from securemail.mailboxes import directory
+from securemail.mailboxes import directory, epochs
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.messages import contacts, drafts, listing, reading, sending
 from securemail.messages.authenticity import Forged
@@ -193,7 +193,7 @@ def holders(town: Town, ctx: Context, row: Row[Any]) -> object:
     """No verb changes holders yet: what rotation will read."""
     sealed = ctx.db.get_one(Mailbox, row.id).sealed_holders
     if row.kind == "organisation":
-        return unlock.open_organisation_holders(town.organisation.mk, row.id, 1, sealed)
+        return unlock.open_organisation_holders(town.organisation.mk, row.id, town.organisation.epoch, sealed)
     return town.in_mailbox(row.id).root.open_holders(row.id, sealed)
 
 
@@ -201,6 +201,14 @@ def grant(town: Town, ctx: Context, row: Row[Any]) -> object:
     if row.rights == "owner":
         return sessions.resume(ctx, town.sessions[row.grantee])
     return open_grant(town.member(row.grantee), ctx.db.get_one(MailGrant, row.id))
+
+
+def chain(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """The key of the epoch before, as a session reaches it."""
+    if row.mailbox == town.organisation.principal:
+        return administrators.enter(ctx, town.house.marieke).keys.at(row.epoch - 1)
+    member = sessions.resume(ctx, town.sessions[town.in_mailbox(row.mailbox).root.account]).member
+    return None if member is None else member.mail.at(row.epoch - 1)
 
 
 def contact(town: Town, ctx: Context, row: Row[Any]) -> object:
@@ -303,7 +311,7 @@ def payload_key(town: Town, ctx: Context, row: Row[Any]) -> object:
     if row.holder not in [member.mailbox for member in town.members]:
         return None  # the other worker's: its private half is nowhere
     waiting, held = ctx.db.get_one(Outbox, row.outbox), ctx.db.get_one(OutboxLock, (row.outbox, row.holder))
-    pair = town.in_mailbox(row.holder).mail.pair()
+    pair = town.in_mailbox(row.holder).mail.at(row.epoch).pair()
     fresh = LivingWorker(random.randbytes(16), town.worker.pair.public)
     if not payload_locks.relock(ctx, waiting, held, pair, [fresh]):
         return None
@@ -325,7 +333,7 @@ def audit(town: Town, ctx: Context, row: Row[Any]) -> object:
     """No page shows the audit log yet: what an administrator's session will do."""
     table = Base.metadata.tables["audit"]
     sealed = ctx.db.execute(select(table.c.sealed_detail).where(table.c.id == row.id)).scalar_one()
-    return notes.open_audit(town.organisation.pair(), row.id, sealed)
+    return epochs.open_with_any(town.organisation, lambda pair: notes.open_audit(pair, row.id, sealed))
 
 
 READERS: Mapping[str, tuple[Reader, ...]] = {
@@ -342,6 +350,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "session.sealed_challenge": (challenge,),
     "session_link.sealed_dk": (session_link,),
     "mailbox.sealed_holders": (holders,),
+    "mail_chain.sealed_prev": (chain,),
     "mail_grant.sealed_mk": (grant,),
     "contact.sealed_contact": (contact,),
     "draft.sealed_draft": (draft,),

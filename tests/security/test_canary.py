@@ -25,7 +25,7 @@ from securemail.guests import guest_sessions
 from securemail.identity import accounts, challenges, limits, login, sessions, signup
 from securemail.identity.context import Member
 from securemail.identity.factors import backup_codes, passkeys, sms
-from securemail.identity.factors.passkeys import RelyingParty
+from securemail.identity.factors.ceremonies import RelyingParty
 from securemail.identity.passwords import stretch_new
 from securemail.messages import contacts, drafts, reading, receipts, revocation, sending
 from securemail.store.models import GuestLink, Outbox

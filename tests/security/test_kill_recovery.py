@@ -16,7 +16,7 @@ from tests.house import FATIMA, PASSWORD, SANNE, House
 from tests.identity import mails
 from tests.identity.test_fresh_start import ready
 from tests.identity.test_recovery import NEW, ask, code_of, keep, log_in, prove
-from tests.security.processes import Act, anew, dump, killed_at
+from tests.security.processes import Act, dump, killed_at
 
 
 @pytest.fixture
@@ -107,8 +107,7 @@ def test_ending_a_wait(house: House, worker: OwnKey) -> None:
 
 def readable(house: House, password: str, conversation: bytes) -> bool:
     """Whether who knows this password reads the letters. Nothing is written: the dumps are compared."""
-    copy = anew(house)
-    with copy.runtime.work(write=False) as ctx:
+    with house.runtime.work(write=False) as ctx:
         proved = login.prove(ctx.keys, ctx.hasher, login.find(ctx, SANNE[0]), password)
-        member = replace(copy.sanne, root=proved.root, mail=rotation.open_mail(ctx, proved.root))
+        member = replace(house.sanne, root=proved.root, mail=rotation.open_mail(ctx, proved.root))
         return all(letter.head is not None for letter in reading.conversation(ctx, member, conversation))

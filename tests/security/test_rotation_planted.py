@@ -177,6 +177,19 @@ def test_a_chain_that_a_former_holder_wrote_is_not_believed(house: House, caplog
     assert "is broken at epoch 1" in caplog.text
 
 
+def test_a_chain_that_leads_to_another_key_than_the_published_one_is_not_believed(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They know the mail key of epoch 2, before anything was locked anew."""
+    second = rotate_mail(house, house.marieke)
+    third = rotate_mail(house, second)
+    forged = second.mail.seal_previous(MailKeys(second.mailbox, 1, MailKey.new()))
+    with house.work() as ctx:
+        ctx.db.execute(update(MailChain).where(MailChain.epoch == 2).values(sealed_prev=forged))
+    assert resume(house, third.root).mail.epochs == (3, 2)
+    assert "is broken at epoch 2" in caplog.text
+
+
 def test_an_older_epoch_put_back_blocks_the_session(house: House, caplog: pytest.LogCaptureFixture) -> None:
     stolen = steal(house.runtime.engine)
     rotated = rotate(house, house.marieke)

@@ -3,7 +3,7 @@
 from securemail import ids
 from securemail.crypto.codes import read_backup_code
 from securemail.identity.factors import backup_codes, passkeys
-from securemail.identity.factors.passkeys import RelyingParty
+from securemail.identity.factors.ceremonies import RelyingParty
 from tests.house import SANNE, House
 from tests.identity.factors.helpers import Browser
 from tests.passkeys import SoftKey

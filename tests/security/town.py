@@ -1,7 +1,7 @@
 """A house that has been lived in: every table filled, and every secret that its people hold, to attack it with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -19,9 +19,11 @@ from securemail.identity.browsers import Browser
 from securemail.identity.challenges import Held
 from securemail.identity.context import Context, Guest, Member
 from securemail.identity.invitation_lists import Line
+from securemail.mailboxes import rotation
 from securemail.messages import drafts, reading, revocation, sending
 from securemail.organisations import administrators, members
-from securemail.store.models import GuestLink, Mailbox, MailGrant, Outbox, OutboxLock, Pending
+from securemail.organisations import rotation as organisations
+from securemail.store.models import GuestLink, MailGrant, Outbox, OutboxLock, Pending
 from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House, open_link
 
 URL = "http://localhost:8000"
@@ -70,6 +72,7 @@ def settle(house: House) -> Town:
         for member in (house.marieke, house.sanne):
             photos.keep(ctx, member.owner, f"the face of {member.name}".encode())
     first = house.send(FATIMA, PETER, SANNE)
+    rotate(house)
     second = house.send(MARIEKE, FATIMA, author=house.sanne, subject="Zitting", text="Dinsdag om tien uur.")
     third = house.send(FATIMA, subject="Tweede dossier", text="Alleen voor Fatima.")
     codes = read_codes(house)
@@ -96,6 +99,14 @@ def settle(house: House) -> Town:
     )
 
 
+def rotate(house: House) -> None:
+    """A new key for Sanne's mailbox, and two for the organisation; nothing is locked anew yet."""
+    with house.work() as ctx:
+        house.sanne = replace(house.sanne, mail=rotation.rotate_mail(ctx, house.sanne))
+        for _ in range(2):
+            organisations.rotate(ctx, administrators.enter(ctx, house.marieke).keys)
+
+
 def read_codes(house: House) -> dict[bytes, MessageCode]:
     """The codes as they stand in the makers' own notes, and in the mails."""
     with house.work() as ctx:
@@ -104,7 +115,7 @@ def read_codes(house: House) -> dict[bytes, MessageCode]:
 
 def _code(house: House, row: GuestLink) -> MessageCode:
     maker = house.marieke if row.maker == house.marieke.mailbox else house.sanne
-    return MessageCode(bytes.fromhex(maker.mail.open_maker(row.id, row.sealed_maker)["code"]))
+    return MessageCode(bytes.fromhex(maker.mail.at(row.epoch).open_maker(row.id, row.sealed_maker)["code"]))
 
 
 def enter(house: House, codes: dict[bytes, MessageCode]) -> dict[bytes, SessionSecret]:
@@ -213,11 +224,9 @@ def _links_by_row(
 
 
 def organisation_keys(house: House) -> MailKeys:
-    """The organisation's own key, as its administrator opens it."""
+    """The organisation's own keys, as its administrator opens them."""
     with house.work() as ctx:
-        mailbox = ctx.db.scalars(select(Mailbox).where(Mailbox.kind == "organisation")).one()
-        grant = ctx.db.scalars(select(MailGrant).where(MailGrant.mailbox == mailbox.id)).one()
-    return MailKeys(mailbox.id, grant.epoch, open_grant(house.marieke, grant))
+        return administrators.enter(ctx, house.marieke).keys
 
 
 def open_grant(member: Member, grant: MailGrant) -> Any:

@@ -47,6 +47,11 @@ def test_every_answer_is_dressed(visitor: Visitor, path: str, status: int) -> No
     assert "Strict-Transport-Security" not in answer.headers, "this one runs without https"
 
 
+@pytest.mark.parametrize("name", ["publickey-credentials-create", "publickey-credentials-get", "otp-credentials"])
+def test_passkeys_and_codes_of_an_sms_belong_to_this_site_alone(visitor: Visitor, name: str) -> None:
+    assert f"{name}=(self)" in visitor.get("/login").headers["Permissions-Policy"].split(", ")
+
+
 def test_static_files_are_dressed_too_and_kept(visitor: Visitor) -> None:
     answer = visitor.get(_static(visitor))
     assert answer.headers["Content-Security-Policy"] == POLICY

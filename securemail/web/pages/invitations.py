@@ -17,11 +17,12 @@ from securemail.identity.invitation_lists import Line
 from securemail.identity.invitations import Invitation, Judged, Verdict
 from securemail.organisations import organisations
 from securemail.organisations.administrators import Administrator
-from securemail.web import forms, present, session
+from securemail.web import forms, paging, present, session
 from securemail.web.auth import administrator
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
 from securemail.web.languages import language
+from securemail.web.viewmodels import Person
 
 pages = Blueprint("invitations", __name__)
 _AT_ONCE: Final = 25
@@ -34,11 +35,15 @@ _LARGEST_FILE: Final = 1_000_000
 @pages.get("/admin/invitations")
 def overview() -> str:
     """Who was invited and has not joined yet, and who joined lately."""
-    everybody = [(one, present.person(one.name or one.address, one.address)) for one in _listing()]
+    everybody = _listing()
+    waiting = [one for one in everybody if one.state != "joined"]
+    joined = [one for one in everybody if one.state == "joined"]
+    page = paging.page_of(waiting, paging.asked())
     return render(
         "invitations/overview.html",
-        waiting=[row for row in everybody if row[0].state != "joined"],
-        joined=[row for row in everybody if row[0].state == "joined"],
+        waiting=_with_person(page.rows),
+        joined=_with_person(joined[: paging.A_PAGE]),
+        page=page,
         notice_text=_notice(),
     )
 
@@ -179,7 +184,7 @@ def _judge(mine: Administrator, lines: Sequence[Line]) -> list[tuple[Judged, str
 def _words(one: Judged) -> str:
     if one.wrong is not None:
         return forms.input_error(one.wrong)
-    return {
+    words: dict[Verdict, str] = {
         "new": _("Krijgt een uitnodiging"),
         "invited": _("Al uitgenodigd"),
         "known": _("Heeft een account: krijgt de vraag het te beveiligen"),
@@ -187,7 +192,8 @@ def _words(one: Judged) -> str:
         "yourself": _("Dit ben je zelf"),
         "double": _("Staat dubbel in de lijst"),
         "impossible": "",
-    }[one.verdict]
+    }
+    return words[one.verdict]
 
 
 def _preview(lines: Sequence[Line]) -> str:
@@ -225,6 +231,10 @@ def _address_form(found: Invitation, errors: Errors) -> str:
     return render(
         "invitations/address.html", invitation=found, text_id=ids.to_text(found.id), typed=typed, errors=errors
     )
+
+
+def _with_person(rows: Sequence[Invitation]) -> list[tuple[Invitation, Person]]:
+    return [(one, present.person(one.name or one.address, one.address)) for one in rows]
 
 
 def _listing() -> list[Invitation]:

@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
-from securemail.errors import InvalidInput, TooManyAttempts
+from securemail.errors import Busy, InvalidInput, TooManyAttempts
 from securemail.identity import arrivals, limits, login, passwords, rotation, second_step, sessions
 from securemail.identity.context import Context
 from securemail.identity.login import Candidate, Proved, WrongLogin
@@ -115,6 +115,10 @@ def _log_in() -> _Begun:
     try:
         limits.check_login(session.runtime(), address, session.network())
         return _prove(address)
+    except Busy:
+        session.settle(success=False)
+        limits.give_back_login(session.runtime(), address, session.network())
+        raise
     except TooManyAttempts as error:
         raise _Refused(Errors(), error.retry_after) from error
     except WrongLogin as error:

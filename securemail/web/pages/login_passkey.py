@@ -12,7 +12,7 @@ from securemail.crypto.secrets import SessionSecret
 from securemail.errors import TooManyAttempts
 from securemail.identity import challenges, limits, steps
 from securemail.identity.challenges import SessionEnded
-from securemail.identity.factors import passkeys
+from securemail.identity.factors import ceremonies, passkeys
 from securemail.identity.login import WrongLogin
 from securemail.identity.second_step import Refused
 from securemail.web import entering, forms, login_steps, session
@@ -43,7 +43,7 @@ def finish() -> ResponseReturnValue:
     """What the passkey answered, with its secret where it has one."""
     body = forms.json_body()
     try:
-        passkeys.reject_secret(body)
+        ceremonies.reject_secret(body)
         limits.check_passkey(session.runtime(), session.network())
         return _enter(body)
     except TooManyAttempts as error:

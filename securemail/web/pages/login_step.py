@@ -14,7 +14,7 @@ from securemail.errors import TooManyAttempts
 from securemail.identity import arrivals, browsers, limits, steps, vault
 from securemail.identity.arrivals import Arriving
 from securemail.identity.challenges import SessionEnded
-from securemail.identity.factors import passkeys
+from securemail.identity.factors import ceremonies, passkeys
 from securemail.identity.login import WrongLogin
 from securemail.identity.second_step import Method, Refused
 from securemail.web import auth, entering, forms, login_steps, session
@@ -102,7 +102,7 @@ def passkey() -> ResponseReturnValue:
     body, waiting = forms.json_body(), _waiting_apart()
     credential, left = body.get("credential"), arrivals.TRIES
     try:
-        passkeys.reject_secret(body)
+        ceremonies.reject_secret(body)
         left = _count(waiting)
         secret = _passed(
             waiting,

@@ -11,7 +11,7 @@ from securemail import ids
 from securemail.errors import InvalidInput, NotFound, TooManyAttempts
 from securemail.identity import limits, sessions
 from securemail.identity.context import Owner
-from securemail.identity.factors import passkeys
+from securemail.identity.factors import ceremonies, passkeys
 from securemail.identity.second_step import LastStep, Refused
 from securemail.identity.vault import Listed
 from securemail.web import auth, devices, factors, forms, renewed, session, stepup
@@ -153,7 +153,7 @@ class _Sent:
     @classmethod
     def read(cls, body: dict[str, Any]) -> "_Sent":
         """Raises `Refused`: 'typing'."""
-        passkeys.reject_secret(body)
+        ceremonies.reject_secret(body)
         credential, assertion, fields = body.get("credential"), body.get("assertion"), body.get("fields")
         if not isinstance(credential, dict) or not isinstance(assertion, dict | None):
             raise Refused("typing")

@@ -99,17 +99,16 @@ def strength() -> ResponseReturnValue:
 @pages.post("/signup/saved")
 def saved() -> ResponseReturnValue:
     """The recovery code was put away, or has to be shown once more: the form brings it along."""
-    ctx, root = session.current(), owner().root
+    ctx, me, onward = session.current(), owner(), url_for("signup.secure", steps=1)
     if forms.checked("saved"):
-        kept = vault.change(ctx, root, lambda kept: replace(kept, code_saved=True))
-        # Whoever comes from recovery has been through the rest before.
-        return redirect(url_for("mailbox.inbox" if kept.has_second_step else "signup.secure"), 303)
+        vault.change(ctx, me.root, lambda kept: replace(kept, code_saved=True))
+        return redirect(onward, 303)
     try:
         groups = write_recovery_code(read_recovery_code(forms.text("code"))).split(" ")
     except TypingError:
-        return redirect(url_for("signup.secure"), 303)
-    errors = forms.errors_of(InvalidInput("saved", "empty"))
-    return welcome.code_page(groups, errors, mailed=vault.read(ctx, root).code_mailed), 422
+        return redirect(onward, 303)
+    errors, mailed = forms.errors_of(InvalidInput("saved", "empty")), vault.read(ctx, me.root).code_mailed
+    return welcome.code_page(groups, errors, mailed=mailed, address=me.address), 422
 
 
 @pages.get("/signup/secure")
@@ -119,7 +118,8 @@ def secure() -> ResponseReturnValue:
     if vault.read(session.current(), me.root).has_second_step:
         return redirect(page_of("factors.overview") or url_for("signup.ready"), 303)
     required = organisations.policy_of(session.current(), me.organisation).require_second_step
-    return render("signup/secure.html", required=required, errors=None, retry=None)
+    steps = request.args.get("steps") == "1"
+    return render("signup/secure.html", steps=steps, required=required, errors=None, retry=None)
 
 
 @pages.get("/signup/ready")

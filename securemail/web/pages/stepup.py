@@ -7,7 +7,7 @@ from securemail.errors import InvalidInput, TooManyAttempts
 from securemail.identity import limits, login, sessions, steps, vault
 from securemail.identity.challenges import Held, SessionEnded
 from securemail.identity.context import Owner
-from securemail.identity.factors import passkeys
+from securemail.identity.factors import ceremonies, passkeys
 from securemail.identity.login import WrongLogin
 from securemail.identity.second_step import Refused
 from securemail.web import auth, forms, login_steps, session, stepup
@@ -59,7 +59,7 @@ def passkey() -> ResponseReturnValue:
     body, owner = forms.json_body(), auth.owner()
     credential = body.get("credential")
     try:
-        passkeys.reject_secret(body)
+        ceremonies.reject_secret(body)
         ctx = session.current()
         passkeys.prove(ctx, _held(owner), owner.root, credential if isinstance(credential, dict) else {})
     except Refused as refused:

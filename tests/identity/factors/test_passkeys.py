@@ -13,8 +13,8 @@ from securemail.crypto import unlock
 from securemail.crypto.secrets import RootKey, Secret
 from securemail.errors import InvalidInput
 from securemail.identity import challenges, second_step, vault
-from securemail.identity.factors import backup_codes, passkeys
-from securemail.identity.factors.passkeys import RelyingParty
+from securemail.identity.factors import backup_codes, ceremonies, passkeys
+from securemail.identity.factors.ceremonies import RelyingParty
 from securemail.identity.second_step import LastStep, Refused
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import organisations
@@ -271,6 +271,21 @@ def test_another_key_under_a_listed_id_is_not_believed(sanne: Browser) -> None:
         sanne.do(passkeys.prove, sanne.held, sanne.owner.root, answer)
 
 
+def test_a_second_step_that_is_given_a_lock_does_not_sign_in(sanne: Browser) -> None:
+    """T8: Mallory stole a security key that only proves, and locks a root key of her own making to it."""
+    key = SoftKey(prf=None)
+    entry = _add(sanne, key)
+    key.prf, unlocker = b"m" * 32, bytes.fromhex(entry.id)
+    public = unlock.passkey_pair(Secret(key.prf), sanne.owner.account, unlocker).public
+    sealed = unlock.seal_root_key(public, RootKey.new(), sanne.owner.account, 1, unlocker, "passkey")
+    with sanne.house.work() as ctx:
+        row = update(Unlocker).where(Unlocker.id == unlocker)
+        ctx.db.execute(row.values(public_key=public, sealed_rk=sealed))
+    with pytest.raises(UntrustedKey):
+        Stranger(sanne).enter(key)
+    assert _ask(sanne)["allowCredentials"] == []
+
+
 def test_a_row_given_to_another_account_opens_nothing(sanne: Browser, marieke: Browser) -> None:
     key = SoftKey()
     _add(sanne, key)
@@ -346,13 +361,13 @@ def test_with_the_last_one_the_backup_codes_go(sanne: Browser) -> None:
 def test_a_body_with_the_secret_in_the_wrong_place_is_rejected(where: str) -> None:
     dirty = {"clientExtensionResults": {"prf": {"enabled": True, "results": {"first": "AAAA"}}}}
     body = dirty if where == "itself" else {where: dirty}
-    assert refused(lambda: passkeys.reject_secret(body)) == "typing"
-    passkeys.reject_secret({"credential": {"clientExtensionResults": {"prf": {"enabled": True}}}})
+    assert refused(lambda: ceremonies.reject_secret(body)) == "typing"
+    ceremonies.reject_secret({"credential": {"clientExtensionResults": {"prf": {"enabled": True}}}})
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 5, {"credential": [], "assertion": "x"}])
 def test_any_json_may_be_looked_at(body: Any) -> None:
-    passkeys.reject_secret(body)
+    ceremonies.reject_secret(body)
 
 
 def test_methods_are_offered_best_first(sanne: Browser) -> None:
@@ -379,7 +394,7 @@ _json = st.recursive(
     what=_json | st.binary(max_size=300).map(ids.to_base64url),
 )  # fmt: skip
 def test_whatever_a_browser_sends_is_refused_in_words(where: str, what: Any) -> None:
-    asked = passkeys._Asked(b"c" * 32, RP, ORIGIN)
+    asked = ceremonies.Asked(b"c" * 32, RP, ORIGIN)
     key = SoftKey()
     options = {"challenge": ids.to_base64url(b"c" * 32), "user": {"id": ids.to_base64url(bytes(16))}}
     made, got = key.create(options), key.get(options)
@@ -387,8 +402,8 @@ def test_whatever_a_browser_sends_is_refused_in_words(where: str, what: Any) -> 
         part = answer["response"] if where in answer["response"] else answer
         part[where] = what
     for check in (
-        lambda: passkeys._verified_new(made, asked),
-        lambda: passkeys._verified(got, asked, key._public_key(), 0, key.id),
+        lambda: ceremonies.verified_new(made, asked),
+        lambda: ceremonies.verified(got, asked, key._public_key(), 0, key.id),
     ):
         # "done" when what was changed is nothing that counts, such as the attachment.
         assert refused(check) in {"done", "wrong", "typing", "rewound"}
@@ -397,19 +412,19 @@ def test_whatever_a_browser_sends_is_refused_in_words(where: str, what: Any) -> 
 @settings(max_examples=300, deadline=None)
 @given(public_key=st.binary(max_size=120), signature=st.binary(max_size=80))
 def test_a_public_key_that_somebody_wrote_into_the_row_is_refused_in_words(public_key: bytes, signature: bytes) -> None:
-    asked = passkeys._Asked(b"c" * 32, RP, ORIGIN)
+    asked = ceremonies.Asked(b"c" * 32, RP, ORIGIN)
     key = SoftKey()
     got = key.get({"challenge": ids.to_base64url(b"c" * 32)})
     got["response"]["signature"] = ids.to_base64url(signature)
     with pytest.raises(Refused):
-        passkeys._verified(got, asked, public_key, 0, key.id)
+        ceremonies.verified(got, asked, public_key, 0, key.id)
 
 
 def test_nested_cbor_is_refused_in_words() -> None:
-    asked = passkeys._Asked(b"c" * 32, RP, ORIGIN)
+    asked = ceremonies.Asked(b"c" * 32, RP, ORIGIN)
     made = SoftKey().create({"challenge": ids.to_base64url(b"c" * 32), "user": {"id": ids.to_base64url(bytes(16))}})
     made["response"]["attestationObject"] = ids.to_base64url(b"\x81" * 20_000 + b"\x00")
-    assert refused(lambda: passkeys._verified_new(made, asked)) == "wrong"
+    assert refused(lambda: ceremonies.verified_new(made, asked)) == "wrong"
 
 
 def _plant(browser: Browser, key: SoftKey, *, opens: bool = False) -> None:

@@ -124,6 +124,14 @@ def test_a_list_that_cannot_be_read_is_told_and_what_was_typed_stays(
     assert field(answer, "people") == people
 
 
+def test_fifty_a_page(marieke: Visitor) -> None:
+    send(marieke, "\n".join(f"lid{number}@kantoor.example" for number in range(60)))
+    first, second = marieke.get("/admin/invitations").text, marieke.get("/admin/invitations?page=2").text
+    assert (first.count("Opnieuw sturen"), second.count("Opnieuw sturen")) == (50, 10)
+    assert "60 mensen hebben zich nog niet aangemeld" in second
+    assert "Bladzijde 2 van 2" in second
+
+
 def test_a_double_click_sends_nothing_twice(marieke: Visitor, house: House, worker: workers.OwnKey) -> None:
     send(marieke, LOTTE)
     send(marieke, LOTTE)
@@ -184,7 +192,7 @@ def test_lotte_joins_by_her_link(visitor: Visitor, token: str) -> None:
     assert "readonly" in form.text
     done = visitor.post("/signup/profile", {"token": token, "by": "invitation", "name": "Lotte", "password": PASSWORD})
     assert "Bewaar je herstelcode" in done.text
-    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure"
+    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure?steps=1"
     assert visitor.get("/signup/ready").status_code == 200
     assert visitor.get("/inbox").status_code == 200
 

@@ -1,6 +1,7 @@
 """Logging in and out, as a browser sees it."""
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -148,4 +149,15 @@ def test_a_password_that_hangs_on_an_older_cost_is_renewed_in_passing(
     app.extensions["securemail"] = replace(house.runtime, hasher=dearer)
     assert Visitor(app).log_in(SANNE[0], PASSWORD).status_code == 303
     assert Parameters.decode(parameters()).cost == dearer.cost
+    assert Visitor(app).log_in(SANNE[0], PASSWORD).status_code == 303
+
+
+def test_a_try_that_nobody_had_time_to_look_at_counts_for_nothing(app: Flask, house: House) -> None:
+    full = replace(house.runtime.hasher, room=threading.Semaphore(0))
+    app.extensions["securemail"] = replace(house.runtime, hasher=full)
+    for _ in range(7):
+        answer = Visitor(app).log_in(SANNE[0], PASSWORD)
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "5"
+    app.extensions["securemail"] = house.runtime
     assert Visitor(app).log_in(SANNE[0], PASSWORD).status_code == 303

@@ -9,11 +9,11 @@ from sqlalchemy import insert, select, update
 from securemail import ids
 from securemail.crypto.mailkeys import seal_grant
 from securemail.crypto.secrets import MailKey
-from securemail.identity import accounts, vault
+from securemail.identity import accounts, context, vault
 from securemail.identity.passwords import stretch_new
 from securemail.identity.permissions import PERMISSIONS
 from securemail.identity.vault import Totp
-from securemail.organisations import members
+from securemail.organisations import administrators, members
 from securemail.store.models import MailGrant, Member
 from securemail.web import create_app
 from tests.house import MARIEKE, PASSWORD, SANNE, House
@@ -23,10 +23,7 @@ ADMINISTRATION = sorted(endpoint for endpoint, who in PERMISSIONS.items() if who
 
 
 def test_members_stand_by_name_with_role_and_second_step(marieke: Visitor, house: House) -> None:
-    with house.work() as ctx:
-        totp = Totp(seed="A" * 32, last_step=0, added="2026-11-03T09:00:00+00:00")
-        vault.change(ctx, house.sanne.root, lambda kept: replace(kept, totp=totp))
-        members.tell(ctx, house.sanne.root)
+    secure(house, house.sanne)
     page = marieke.get("/admin/members").text.replace("<wbr>", "")
     assert page.index(MARIEKE[0]) < page.index(SANNE[0])
     assert "Beheerder" in page
@@ -48,6 +45,38 @@ def test_fifty_a_page(marieke: Visitor, house: House) -> None:
     assert "Bladzijde 2 van 2" in second
     for odd in ("0", "-1", "99999999", "x", "²"):
         assert marieke.get(f"/admin/members?page={odd}").status_code == 200
+
+
+def secure(house: House, member: context.Member) -> None:
+    totp = Totp(seed="A" * 32, last_step=0, added="2026-11-03T09:00:00+00:00")
+    with house.work() as ctx:
+        vault.change(ctx, member.root, lambda kept: replace(kept, totp=totp))
+        members.tell(ctx, member.root)
+
+
+def test_one_alone_is_warned_and_makes_another(marieke: Visitor, sanne: Visitor, house: House) -> None:
+    assert "Je bent de enige beheerder." in marieke.get("/admin/members").text
+    place = f"/admin/members/{ids.to_text(house.sanne.root.account)}"
+    assert "Sanne Kuipers beheerder maken?" in marieke.get(f"{place}/appoint").text
+    refused = marieke.post(f"{place}/appoint")
+    assert refused.status_code == 422
+    assert "nog geen 2FA" in refused.text
+    secure(house, house.sanne)
+    assert marieke.post(f"{place}/appoint").location == "/admin/members"
+    assert "Je bent de enige beheerder." not in marieke.get("/admin/members").text
+    assert sanne.get("/admin/members").status_code == 200
+    assert marieke.post(f"{place}/dismiss").location == "/admin/members"
+    assert sanne.get("/admin/members").status_code == 403
+
+
+def test_who_administers_proves_again_that_it_is_them(marieke: Visitor, house: House) -> None:
+    secure(house, house.sanne)
+    place = f"/admin/members/{ids.to_text(house.sanne.root.account)}/appoint"
+    marieke.get(place)
+    house.clock.forward(minutes=11)
+    assert marieke.post(place).status_code == 403
+    with house.work() as ctx:
+        assert not administrators.is_administrator(ctx, house.sanne)
 
 
 def paths(app: Flask, endpoint: str) -> list[tuple[str, str]]:
@@ -73,12 +102,13 @@ def test_nobody_but_an_administrator_gets_in(app: Flask, sanne: Visitor, visitor
         assert method == "POST" or stranger.location.startswith("/login?next=")
 
 
-def test_a_planted_role_opens_nothing(house: House, sanne: Visitor) -> None:
+def test_a_planted_role_opens_nothing(house: House, sanne: Visitor, marieke: Visitor) -> None:
     """T8: the menu believes the row, the pages do not."""
     with house.work() as ctx:
         ctx.db.execute(update(Member).where(Member.account == house.sanne.root.account).values(role="administrator"))
     for path in ("/admin/members", "/admin/invitations", "/admin/policy"):
         assert sanne.get(path).status_code == 403
+    assert marieke.get("/admin/members").text.count("<td>Beheerder</td>") == 1
 
 
 def test_a_planted_grant_opens_nothing(house: House, sanne: Visitor) -> None:

@@ -13,6 +13,7 @@ from securemail.crypto.secrets import RecoveryCode
 from securemail.delivery.workers import OwnKey
 from securemail.identity import fresh_start, invitations
 from securemail.identity.invitation_lists import Line
+from securemail.identity.permissions import needed
 from securemail.identity.vault import Totp
 from securemail.organisations import administrators
 from tests.house import MARIEKE, PASSWORD, PETER, SANNE, House
@@ -167,6 +168,21 @@ def test_a_weak_password_keeps_the_way_open(visitor: Visitor, house: House, work
     assert visitor.post("/recovery/password", {"password": NEW}).status_code == 200
 
 
+def test_whoever_has_recovered_reaches_nothing_but_the_new_password(
+    app: Flask, visitor: Visitor, house: House, worker: OwnKey
+) -> None:
+    keep(house, house.sanne, code_mailed=False)
+    house.send(SANNE)
+    give(visitor, ask(visitor, house, worker), code_of(house, house.sanne))
+    reached = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if not rule.arguments and "GET" in (rule.methods or ()) and needed(rule.endpoint) not in ("anyone", "guest")
+        if visitor.client.get(rule.rule).status_code == 200
+    ]
+    assert reached == ["/recovery/password"]
+
+
 # --- the wait ---
 
 
@@ -286,6 +302,7 @@ def test_the_only_administrator_begins_again_and_administers_on(
     visitor.get("/recovery/anew")
     visitor.post("/recovery/anew", {"token": token})
     visitor.post("/recovery/anew/password", {"token": token, "password": NEW})
+    assert PETER[0] not in visitor.get("/admin/invitations").text
     for path in ("/inbox", "/admin/members", "/admin/invitations", "/admin/policy", "/admin/requests"):
         assert visitor.get(path).status_code == 200, path
     assert marieke.get("/inbox").status_code == 303, "the older session has ended"

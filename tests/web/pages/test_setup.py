@@ -34,7 +34,7 @@ def test_one_form_and_the_office_is_there(fresh: Runtime) -> None:
     assert refused.status_code == 422
     assert groups[0] in refused.text, "the code is still on the page"
     done = visitor.post("/signup/saved", {"code": " ".join(groups), "saved": "1"})
-    assert done.location == "/signup/secure"
+    assert done.location == "/signup/secure?steps=1"
     page = visitor.get("/inbox").text
     assert MARIEKE[1] in page
     assert "Van Dalen &amp; Bakker" in page
@@ -53,9 +53,7 @@ def test_one_form_and_the_office_is_there(fresh: Runtime) -> None:
         {"token": ""},
     ],
 )
-def test_a_wrong_value_is_told_at_its_field_and_the_rest_stays(
-    fresh: Runtime, change: dict[str, str]
-) -> None:
+def test_a_wrong_value_is_told_at_its_field_and_the_rest_stays(fresh: Runtime, change: dict[str, str]) -> None:
     visitor = Visitor(create_app(fresh))
     visitor.get("/setup")
     token = _token(fresh)

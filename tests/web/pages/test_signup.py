@@ -54,7 +54,7 @@ def test_somebody_signs_up(visitor: Visitor, house: House, worker: workers.OwnKe
     done = visitor.post("/signup/profile", {"token": token, "name": PETER[1], "password": PASSWORD})
     assert done.status_code == 200
     assert len(re.findall(r"<span>[0-9A-Z]{4}</span>", done.text)) == 9
-    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure"
+    assert visitor.post("/signup/saved", {"saved": "1"}).location == "/signup/secure?steps=1"
     assert "Beveilig je account" in visitor.get("/signup/secure").text
     assert "Verzend je eerste bericht" in visitor.get("/signup/ready").text
     assert PETER[1] in visitor.get("/inbox").text
