@@ -132,7 +132,7 @@ KEY_OPENERS = [pair for pair in PAIRS if pair.public_key and isinstance(pair.con
 @pytest.mark.parametrize("pair", KEY_OPENERS, ids=str)
 def test_a_planted_lock_that_holds_no_key_is_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody can make an E1 lock, also one whose content has the length of no key."""
-    module = {"mailkeys": mailkeys, "notes": notes, "unlock": unlock}[pair.seal.partition(".")[0]]
+    module = {"links": links, "mailkeys": mailkeys, "notes": notes, "unlock": unlock}[pair.seal.partition(".")[0]]
     monkeypatch.setattr(module, "lock_to", lambda public, _key, *context: locks.lock_to(public, b"short", *context))
     with pytest.raises(CannotOpen):
         pair.opening(here(), pair.locking(here()))
