@@ -19,16 +19,25 @@ State = Literal["waiting", "sent", "failed", "lost"]
 SENT_WITHIN: Final = timedelta(minutes=10)
 
 
-def send_code(ctx: Context, *, to: str, code: str, language: str, host: str, valid: timedelta = SENT_WITHIN) -> bytes:
+def send_code(
+    ctx: Context,
+    *,
+    to: str,
+    code: str,
+    language: str,
+    host: str,
+    valid: timedelta = SENT_WITHIN,
+    guest: bool = False,
+) -> bytes:
     """Leave a code for a worker; the id to ask after it with `state_of`.
 
     `to` is E.164 (`phone_numbers.normalise`), `code` digits, `language` 'nl' or 'en', `host` the one of PUBLIC_URL, for
-    which browsers fill the code in. After `valid` it is not sent any more. Whether SMS is offered at all is
-    `Settings.sms_offered`.
+    which browsers fill the code in. A `guest` is told of a message, not of a log-in. After `valid` it is not sent any
+    more. Whether SMS is offered at all is `Settings.sms_offered`.
     """
     until = (ctx.now + valid).isoformat()
     payload = {"to": to, "code": code, "language": language, "host": host, "until": until}
-    return outbox.add_sealed(ctx, "sms_code", payload)
+    return outbox.add_sealed(ctx, "sms_guest_code" if guest else "sms_code", payload)
 
 
 def state_of(ctx: Context, outbox: bytes) -> State:

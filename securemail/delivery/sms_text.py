@@ -72,7 +72,10 @@ def _code(payload: Mapping[str, Any]) -> dict[str, str]:
     return {"code": _field(payload, "code", _CODE), "host": _field({"host": host}, "host", _HOST)}
 
 
-_KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, str]]]] = {"sms_code": _code}
+_KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, str]]]] = {
+    "sms_code": _code,
+    "sms_guest_code": _code,
+}
 KINDS: Final = tuple(_KINDS)
 
 

@@ -113,3 +113,14 @@ def test_an_unknown_kind_and_a_broken_template_are_not_sent(tmp_path: Path) -> N
             sms_text.write(job_of(payload, kind), now=START, brand=Brand("x"))
     with pytest.raises(Unsendable):
         sms_text.write(job_of(PAYLOAD, "sms_code"), now=START, brand=Brand("x"), templates=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("nl", "De code voor uw bericht van Van Dalen & Bakker is 123456."), ("en", "The code for your message from")],
+)
+def test_a_guest_is_told_of_a_message_not_of_a_log_in(language: str, words: str) -> None:
+    job = job_of({**PAYLOAD, "language": language, "code": "123456"}, "sms_guest_code")
+    text = sms_text.write(job, now=START, brand=Brand("Van Dalen & Bakker")).text
+    assert text.startswith(words)
+    assert text.endswith("#123456")
