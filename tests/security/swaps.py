@@ -16,6 +16,8 @@ from securemail.delivery.claim import Job
 from securemail.delivery.workers import LivingWorker
 from securemail.errors import CannotOpen, InvalidInput, NotFound
 from securemail.guests import devices as guest_devices
+from securemail.guests import gate
+from securemail.guests.gate import Refused
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
 from securemail.identity import challenges, devices, invitations, login, photos, sessions, signup
@@ -39,11 +41,12 @@ from securemail.store.models import (
     Recipient,
     Unlocker,
 )
-from tests.house import PASSWORD, open_link
-from tests.security.town import Town, open_grant, resume_guest
+from tests.house import PASSWORD
+from tests.security.town import AGREED, Town, at_gate, open_grant, resume_guest
 
 REFUSALS = (
     CannotOpen, Forged, UntrustedKey, NotFound, WrongCode, WrongLogin, SessionEnded, GuestSessionEnded, InvalidInput,
+    Refused,
 )  # fmt: skip
 How = Literal["one column", "all sealed columns", "all but the key"]
 HOWS: tuple[How, ...] = ("one column", "all sealed columns", "all but the key")
@@ -179,7 +182,26 @@ def challenge(town: Town, ctx: Context, row: Row[Any]) -> object:
 
 
 def session_link(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """An open link, or one that waits for a code by SMS."""
+    if row.link in town.asked:
+        return at_gate(ctx, row.link, town.asked[row.link]).opened
     return resume_guest(ctx, row.link, town.guests[row.link])
+
+
+def held_code(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """The message code that a browser keeps until the agreed password is given."""
+    return at_gate(ctx, row.link, town.asked[row.link]).code if row.link in town.asked else None
+
+
+def sent_by_sms(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """The code from the phone that a browser waits for."""
+    if row.link not in town.asked:
+        return None
+    return gate.sms_sent(ctx, at_gate(ctx, row.link, town.asked[row.link]))
+
+
+def hint(town: Town, ctx: Context, row: Row[Any]) -> object:
+    return gate.hint(at_gate(ctx, row.id, town.asked[row.id])) if row.id in town.asked else None
 
 
 def remembered(town: Town, ctx: Context, row: Row[Any]) -> object:
@@ -252,6 +274,8 @@ def listed(town: Town, ctx: Context, row: Row[Any]) -> object:
 
 
 def envelope(town: Town, ctx: Context, row: Row[Any]) -> object:
+    if row.principal in town.asked:
+        return None  # before the check there is no letter
     conversation = _conversation_of(ctx, row.message)
     if row.principal in town.guests:
         return _letter(ctx, resume_guest(ctx, row.principal, town.guests[row.principal]), row.message, conversation)
@@ -262,7 +286,7 @@ def envelope(town: Town, ctx: Context, row: Row[Any]) -> object:
 
 def unread_envelope(town: Town, ctx: Context, row: Row[Any]) -> object:
     """As while the database cannot be written: shown from the envelope itself."""
-    if row.principal in town.guests:
+    if row.principal in town.guests or row.principal in town.asked:
         return None
     return _letter(ctx, town.in_mailbox(row.principal), row.message, _conversation_of(ctx, row.message))
 
@@ -283,10 +307,18 @@ def _conversation_of(ctx: Context, message: bytes) -> bytes:
 
 
 def link_key(town: Town, ctx: Context, row: Row[Any]) -> object:
-    return open_link(ctx, town.codes[row.id], None)
+    """By the code, and by the agreed password where there is one."""
+    code = town.asked[row.id].code if row.id in town.asked else town.codes[row.id]
+    at = gate.enter_code(ctx, code, None)
+    if at.step != "password":
+        return at.opened
+    return gate.enter_password(ctx, at, gate.stretch(ctx, at, AGREED), left=1)
 
 
 def guest_facts(town: Town, ctx: Context, row: Row[Any]) -> object:
+    """Before a check, only the number that a code by SMS goes to."""
+    if row.id in town.asked:
+        return gate.masked_number(at_gate(ctx, row.id, town.asked[row.id]))
     return resume_guest(ctx, row.id, town.guests[row.id])
 
 
@@ -349,6 +381,8 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "session.sealed_device": (device,),
     "session.sealed_challenge": (challenge,),
     "session_link.sealed_dk": (session_link,),
+    "session_link.sealed_code": (held_code,),
+    "session_link.sealed_challenge": (sent_by_sms,),
     "mailbox.sealed_holders": (holders,),
     "mail_chain.sealed_prev": (chain,),
     "mail_grant.sealed_mk": (grant,),
@@ -361,6 +395,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "guest_device.sealed_device": (remembered,),
     "link_device.sealed_dk": (remembered,),
     "guest_link.sealed_dk": (link_key,),
+    "guest_link.sealed_hint": (hint,),
     "guest_link.sealed_guest": (guest_facts, link_key),
     "guest_link.sealed_maker": (maker_note,),
     "outbox.sealed_payload": (payload,),

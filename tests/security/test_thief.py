@@ -20,7 +20,7 @@ from securemail.identity.context import Member
 from securemail.identity.passwords import stretch_new
 from securemail.identity.vault import Totp
 from securemail.messages import drafts
-from securemail.store.models import Conversation
+from securemail.store.models import Conversation, GuestLink
 from tests.house import FATIMA, MARIEKE, PASSWORD, House, furnish, open_link
 from tests.security import thief as thief_module
 from tests.security.swaps import sealed_columns
@@ -153,6 +153,22 @@ def test_a_guests_cookie_opens_the_links_that_this_browser_opened_and_no_more(se
         assert thief.keys_of("message.sealed_body") == set().union(*(shown_to_guest(settled, link) for link in mine))
 
 
+def test_a_code_without_the_agreed_password_opens_the_hint_and_no_letter(settled: Town) -> None:
+    """And so does the cookie of a browser that gave the code, which keeps nothing more than that."""
+    waiting = {link: asked for link, asked in settled.asked.items() if method_of(settled, link) == "password"}
+    assert len(waiting) == 2
+    for link, asked in waiting.items():
+        with_code, with_cookie = (thief_in(settled).try_everything(held) for held in (asked.code, asked.secret))
+        assert with_code.columns() - DIRECTORY == {"guest_link.sealed_hint"}
+        assert with_cookie.columns() - DIRECTORY == {"guest_link.sealed_hint", "session_link.sealed_code"}
+        assert with_code.keys_of("guest_link.sealed_hint") == with_cookie.keys_of("guest_link.sealed_hint") == {link}
+
+
+def method_of(town: Town, link: bytes) -> str:
+    with town.house.work() as ctx:
+        return ctx.db.get_one(GuestLink, link).method
+
+
 def shown_to_guest(town: Town, link: bytes) -> set[object]:
     with town.house.work() as ctx:
         guest = resume_guest(ctx, link, town.guests[link])
@@ -189,16 +205,18 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, sqlite: Sqlite) -> Itera
 
 
 def test_cookies_and_codes_open_nothing_in_another_database(settled: Town, elsewhere: Town) -> None:
-    secrets = [*settled.sessions.values(), *settled.guests.values()]
-    assert thief_in(elsewhere).try_everything(*secrets, *settled.codes.values()).columns() == DIRECTORY
+    asked = settled.asked.values()
+    secrets = [*settled.sessions.values(), *settled.guests.values(), *(one.secret for one in asked)]
+    codes = [*settled.codes.values(), *(one.code for one in asked)]
+    assert thief_in(elsewhere).try_everything(*secrets, *codes).columns() == DIRECTORY
     with elsewhere.house.work() as ctx:
         for secret in secrets:
             with pytest.raises(SessionEnded):
                 sessions.resume(ctx, secret)
-            for link in elsewhere.guests:
+            for link in [*elsewhere.guests, *elsewhere.asked]:
                 with pytest.raises(GuestSessionEnded):
                     resume_guest(ctx, link, secret)
-        for code in settled.codes.values():
+        for code in codes:
             with pytest.raises(WrongCode):
                 open_link(ctx, code, None)
 

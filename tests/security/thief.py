@@ -124,7 +124,7 @@ class Thief:
             yield (
                 "guest_link.sealed_dk",
                 row,
-                lambda r=row: links.open_link_key(code, r["sealed_dk"], r["id"], r["method"]),
+                lambda r=row: links.open_link_key(code, r["sealed_dk"] or b"", r["id"], r["method"]),
             )
 
             hint = row["sealed_hint"] or b""
@@ -285,7 +285,7 @@ class Thief:
                 "session_link.sealed_dk",
                 row,
                 lambda r=row: cookies.open_session_link_key(
-                    secret, r["sealed_dk"], session=r["session"], link=r["link"], state=r["state"]
+                    secret, r["sealed_dk"] or b"", session=r["session"], link=r["link"], state=r["state"]
                 ),
             )
 
@@ -334,11 +334,13 @@ def epochs(newest: int) -> range:
 
 
 def harvest(opened: object) -> Iterator[bytes]:
-    """The keys in something opened: itself, or the codes that a note or a mail holds."""
+    """The keys in something opened: itself, or the codes and keys that a note or a mail holds."""
     if isinstance(opened, bytes):
         yield opened
     elif isinstance(opened, dict):
         yield from _codes(opened)
+        if "dk" in opened:
+            yield bytes.fromhex(opened["dk"])
 
 
 def _codes(opened: Mapping[str, Any]) -> Iterable[bytes]:

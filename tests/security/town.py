@@ -13,7 +13,9 @@ from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MessageCode, RecoveryCode, SessionSecret
 from securemail.delivery import workers
 from securemail.delivery.workers import OwnKey
-from securemail.guests import devices, guest_sessions
+from securemail.guests import checks, devices, gate, guest_sessions
+from securemail.guests.checks import Check
+from securemail.guests.gate import AtGate
 from securemail.identity import challenges, invitations, login, photos, profile, signup
 from securemail.identity.browsers import Browser
 from securemail.identity.challenges import Held
@@ -27,6 +29,17 @@ from securemail.store.models import GuestLink, MailGrant, Outbox, OutboxLock, Pe
 from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House, open_link
 
 URL = "http://localhost:8000"
+AGREED = "de naam van ons konijn"
+HINTS = ("het konijn", "van vroeger, met de lange oren")
+NUMBERS = ("+31612345678", "+31687654321")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A guest who gave the code of a link and has its check to pass yet; `secret` is their browser's."""
+
+    code: MessageCode
+    secret: SessionSecret
 
 
 @dataclass
@@ -43,6 +56,8 @@ class Town:
     """By link."""
     remembered: dict[bytes, SessionSecret]
     """What a remembered browser keeps, by the link that it was remembered at."""
+    asked: dict[bytes, Asked]
+    """By link: two wait for an agreed password, two for a code by SMS."""
     recovery: dict[bytes, RecoveryCode]
     """By account."""
     tokens: dict[bytes, str]
@@ -84,6 +99,7 @@ def settle(house: House) -> Town:
         recovery = read_recovery_codes(ctx, house)
         tokens = sign_up(ctx, worker) | invite(ctx, house, worker)
         revocation.revoke_access(ctx, house.marieke, third.message, 0)
+    asked = ask_guests(house, codes)
     return Town(
         house=house,
         worker=worker,
@@ -91,6 +107,7 @@ def settle(house: House) -> Town:
         guests=guests,
         codes=codes,
         remembered=remembered,
+        asked=asked,
         recovery=recovery,
         tokens=tokens,
         organisation=organisation_keys(house),
@@ -139,6 +156,31 @@ def remember(house: House, link: bytes, secret: SessionSecret) -> SessionSecret:
 def resume_guest(ctx: Context, link: bytes, secret: SessionSecret) -> Guest:
     ref = ctx.db.scalars(select(GuestLink.link_ref).where(GuestLink.id == link)).one()
     return guest_sessions.resume(ctx, secret, ref)
+
+
+def ask_guests(house: House, known: dict[bytes, MessageCode]) -> dict[bytes, Asked]:
+    """Two letters, each to a guest with an agreed password and to one with a phone, all of whom gave their code."""
+    for hint, number in zip(HINTS, NUMBERS, strict=True):
+        with house.runtime.work(write=False) as ctx:
+            agreed = checks.agree(ctx, AGREED)
+        by_password, by_sms = Check("password", password=agreed, hint=hint), Check("sms", number)
+        house.send((*FATIMA, by_password), (*PETER, by_sms), subject="Uitslag", text="De uitslag is er.")
+    return {link: knock(house, code) for link, code in read_codes(house).items() if link not in known}
+
+
+def knock(house: House, code: MessageCode) -> Asked:
+    """In a browser of their own; who has a phone is sent a code."""
+    with house.work() as ctx:
+        at = gate.enter_code(ctx, code, None)
+        assert at.step != "open"
+        if at.step == "sms":
+            gate.send_sms(ctx, at, host="localhost", language="nl")
+        return Asked(code, at.secret)
+
+
+def at_gate(ctx: Context, link: bytes, asked: Asked) -> AtGate:
+    ref = ctx.db.scalars(select(GuestLink.link_ref).where(GuestLink.id == link)).one()
+    return gate.at(ctx, asked.secret, ref)
 
 
 def write(house: House, guests: dict[bytes, SessionSecret], sent: sending.Sent) -> None:
