@@ -164,7 +164,7 @@ def test_what_somebody_else_wrote_does_not_become_ours(house: House, caplog: pyt
     renewed = renew(house)
     counted = {name: kind.not_ours for name, kind in renewed.items() if kind.not_ours}
     mails = counted.pop("waiting mail")
-    assert mails > 2, "those of the message too: a mail names its sender"
+    assert mails >= 2, "those of the message too, where they are others: a mail names its sender"
     assert counted == {
         "messages": 1, "guest links": 2, "organisations": 1, "public keys": 1, "addresses": 1,
         "accounts in the directory": 1,
