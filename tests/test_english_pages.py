@@ -24,7 +24,8 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "wbr"}
 ENGLISH = {"Accept-Language": "en-GB,en;q=0.9"}
 STRANGERS = [
-    "/login", "/login/again", "/signup", "/signup/activate", "/invitation", "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere",
+    "/login", "/login/again", "/signup", "/signup/activate", "/invitation",
+    "/b", "/b/AAAAAAAAAAAAAAAAAAAAAA", "/nowhere",
 ]  # fmt: skip
 MEMBERS = [
     "/inbox", "/sent", "/drafts", "/more", "/compose", "/nowhere",
