@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from securemail.config import ROOT, Settings
 from securemail.errors import ConfigError
+
+if TYPE_CHECKING:
+    from securemail.runtime import Runtime
 
 
 def prepare(settings: Settings) -> None:
@@ -51,32 +55,41 @@ def _told_in_a_sentence() -> Iterator[None]:
         ) from None
 
 
-def setup_link(settings: Settings) -> str | None:
-    """The one-time link, or None when the organisation exists already."""
-    from securemail.organisations import setup
+@contextmanager
+def _runtime(settings: Settings) -> Iterator["Runtime"]:
+    """What a command works with; its connections are closed when it is done."""
     from securemail.runtime import Runtime
 
     with _told_in_a_sentence():
-        return setup.ensure_link(Runtime.from_settings(settings))
+        runtime = Runtime.from_settings(settings)
+        try:
+            yield runtime
+        finally:
+            runtime.engine.dispose()
+
+
+def setup_link(settings: Settings) -> str | None:
+    """The one-time link, or None when the organisation exists already."""
+    from securemail.organisations import setup
+
+    with _runtime(settings) as runtime:
+        return setup.ensure_link(runtime)
 
 
 def consent(settings: Settings, prompt: Callable[[str], str], tell: Callable[[str], None]) -> None:
     """Ask the operator about those who want to start anew."""
     from securemail import consent as console
-    from securemail.runtime import Runtime
 
-    with _told_in_a_sentence():
-        console.ask(Runtime.from_settings(settings), prompt, tell)
+    with _runtime(settings) as runtime:
+        console.ask(runtime, prompt, tell)
 
 
 def renew_secret(settings: Settings) -> Iterator[str]:
     """What was renewed, line by line, and what still hangs on an older secret."""
     from securemail import secret_renewal
-    from securemail.runtime import Runtime
 
     newest, *older = (secret.id for secret in settings.secrets)
-    with _told_in_a_sentence():
-        runtime = Runtime.from_settings(settings)
+    with _runtime(settings) as runtime:
         for kind in secret_renewal.renew(runtime):
             alarm = f"; {kind.not_ours} are not as they were written: see the alarms" if kind.not_ours else ""
             yield f"{kind.name}: {kind.renewed} of {kind.rows} renewed{alarm}"
