@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from securemail.crypto import content
 from securemail.crypto.secrets import ContentKey
 from securemail.errors import Conflict
 from securemail.guests import help as helping
@@ -49,7 +48,7 @@ def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime 
     ctx.db.expire_all()
     over = ctx.db.scalars(select(Recipient).where(*others, Recipient.state == "expired")).all()
     if over:
-        head = Head.from_json(content.open_head(cek, message, row.sealed_head))
+        head = reading.head_of(ctx, cek, row)
         for recipient in over:
             _open_again(ctx, member, row, head, recipient, cek, current)
     principals = {member.principal, *_mailboxes(ctx, message)}

@@ -17,7 +17,8 @@ from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory
-from securemail.messages import expiry, revocation
+from securemail.messages import aliases, expiry, revocation
+from securemail.messages.aliases import Aliases
 from securemail.messages.authenticity import Forged, Heading, require_genuine_heading
 from securemail.messages.heads import Head, Party
 from securemail.messages.opening import Opener
@@ -136,7 +137,8 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
     last = rows[limit - 1] if len(rows) > limit else None
     shown = [row for row in rows[:limit] if row.id is not None]
     opener = Opener(ctx, member.mail)
-    opened = [_open(ctx, member, row, opener) for row in shown]
+    known = aliases.of_conversations(ctx, [row.conversation for row in shown])
+    opened = [_open(ctx, member, row, opener, known) for row in shown]
     receipts = receipts_of(ctx, [row.message for row in opened if row.own])
     withdrawn = revocation.openings_withdrawn(ctx, member, [row.conversation for row in opened])
     return Page(
@@ -148,12 +150,12 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
     )
 
 
-def _open(ctx: Context, member: Member, row: Row[Any], opener: Opener) -> ListedMessage:
-    own = row.sender == member.mailbox
+def _open(ctx: Context, member: Member, row: Row[Any], opener: Opener, known: Aliases) -> ListedMessage:
+    own = known.now(row.sender) == member.mailbox
     taken_back = row.mine == "revoked" and not own
     ends = (row.ends,) if own else (row.ends, row.ends_for_me)
     over = not taken_back and expiry.is_over_at(ctx, None if own else row.mine, *ends)
-    head = None if taken_back or over else _head(ctx, row, opener)
+    head = None if taken_back or over else _head(ctx, row, opener, known)
     return ListedMessage(
         conversation=row.conversation,
         message=row.id,
@@ -167,7 +169,7 @@ def _open(ctx: Context, member: Member, row: Row[Any], opener: Opener) -> Listed
     )
 
 
-def _head(ctx: Context, row: Row[Any], opener: Opener) -> Head | None:
+def _head(ctx: Context, row: Row[Any], opener: Opener, known: Aliases) -> Head | None:
     try:
         if row.item is not None:
             cek = opener.item(row.item_epoch, row.item, row.id)
@@ -177,7 +179,7 @@ def _head(ctx: Context, row: Row[Any], opener: Opener) -> Head | None:
         else:
             return None
         require_genuine_heading(ctx, cast("Heading", row))
-        return Head.from_json(content.open_head(cek, row.id, row.sealed_head))
+        return known.head(Head.from_json(content.open_head(cek, row.id, row.sealed_head)))
     except (CannotOpen, Forged):
         return None  # one damaged row must not take the list away
 

@@ -1,11 +1,11 @@
 """Reading: taking new envelopes in, and a conversation as one correspondent may see it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy import Row, Select, and_, exists, or_, select, update
 from sqlalchemy.orm import undefer
 
 from securemail.crypto import content
@@ -13,7 +13,8 @@ from securemail.crypto.secrets import ContentKey
 from securemail.errors import CannotOpen, NotFound
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import directory, epochs
-from securemail.messages import authenticity, expiry
+from securemail.messages import aliases, authenticity, expiry
+from securemail.messages.aliases import Aliases
 from securemail.messages.heads import Head, Party
 from securemail.messages.opening import Opener
 from securemail.messages.receipts import Receipt, receipts_of
@@ -109,44 +110,41 @@ def conversation(ctx: Context, reader: Correspondent, conversation: bytes) -> li
     Raises:
         NotFound: nothing in it is, or ever was, the reader's.
     """
-    rows = ctx.db.execute(_rows(reader, conversation).order_by(Message.sent_at, Message.id)).all()
+    known = aliases.of_conversation(ctx, conversation)
+    mine = known.of(reader.principal)
+    rows = ctx.db.execute(_rows(reader, conversation, mine).order_by(Message.sent_at, Message.id)).all()
     if not rows:
         raise NotFound
-    receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender == reader.principal])
+    receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender in mine])
     opener = Opener(ctx, reader.mail)
-    return [
-        _letter(ctx, reader, row.Message, row.Recipient, row.Item, row.Envelope, receipts.get(row.Message.id), opener)
-        for row in rows
-    ]
+    return [_letter(ctx, row, known, row.Message.sender in mine, receipts.get(row.Message.id), opener) for row in rows]
 
 
-def _rows(reader: Correspondent, conversation: bytes) -> Any:
+def _rows(reader: Correspondent, conversation: bytes, called: Collection[bytes]) -> Any:
     mine = reader.principal
     return (
         select(Message, Recipient, Item, Envelope)
         .outerjoin(Recipient, and_(Recipient.message == Message.id, Recipient.principal == mine))
         .outerjoin(Item, and_(Item.message == Message.id, Item.mailbox == mine))
         .outerjoin(Envelope, and_(Envelope.message == Message.id, Envelope.principal == mine))
-        .where(Message.conversation == conversation, or_(Message.sender == mine, Recipient.message.is_not(None)))
+        .where(Message.conversation == conversation, or_(Message.sender.in_(called), Recipient.message.is_not(None)))
         # What a mailbox that started anew keeps without its key is shown to nobody.
         .where(or_(Item.folder.is_(None), Item.folder != "locked"))
         .options(undefer(Message.sealed_body))
     )
 
 
-def _letter(
-    ctx: Context, reader: Correspondent, message: Message, recipient: Recipient | None, item: Item | None,
-    envelope: Envelope | None, receipt: Receipt | None, opener: Opener,
-) -> Letter:  # fmt: skip
-    own = message.sender == reader.principal
+def _letter(ctx: Context, row: Row[Any], known: Aliases, own: bool, receipt: Receipt | None, opener: Opener) -> Letter:
+    message: Message = row.Message
+    recipient: Recipient | None = row.Recipient
     taken_back = recipient is not None and recipient.state == "revoked" and not own
     over = not taken_back and expiry.is_over(ctx, message, recipient, own=own)
-    cek = None if taken_back or over else content_key(opener, message.id, item, envelope)
+    cek = None if taken_back or over else content_key(opener, message.id, row.Item, row.Envelope)
     if cek is None:
         sender = _sender_from_directory(ctx, message)
         return Letter(message.id, "expired" if over else "revoked", own, message.sent_at, sender, None, None, receipt)
     authenticity.require_genuine(ctx, message)
-    head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
+    head = known.head(written_head(cek, message))
     if not own and recipient is not None and recipient.state in UNOPENED:
         return Letter(message.id, "closed", own, message.sent_at, head.sender, head, None, None)
     text = str(content.open_body(cek, message.id, message.sealed_body)["text"])
@@ -189,12 +187,14 @@ def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) ->
     Raises:
         NotFound: there is none.
     """
+    known = aliases.of_conversation(ctx, conversation)
+    mine = known.of(reader.principal)
     rows = ctx.db.execute(
-        _rows(reader, conversation).where(Message.state == "sent").order_by(Message.sent_at.desc(), Message.id)
+        _rows(reader, conversation, mine).where(Message.state == "sent").order_by(Message.sent_at.desc(), Message.id)
     ).all()
     opener = Opener(ctx, reader.mail)
     for row in rows:
-        own = row.Message.sender == reader.principal
+        own = row.Message.sender in mine
         if row.Recipient is not None and row.Recipient.state == "revoked" and not own:
             continue
         if expiry.is_over(ctx, row.Message, row.Recipient, own=own):
@@ -202,7 +202,7 @@ def newest_readable(ctx: Context, reader: Correspondent, conversation: bytes) ->
         cek = content_key(opener, row.Message.id, row.Item, row.Envelope)
         if cek is not None:
             authenticity.require_genuine(ctx, row.Message)
-            return row.Message, Head.from_json(content.open_head(cek, row.Message.id, row.Message.sealed_head))
+            return row.Message, known.head(written_head(cek, row.Message))
     raise NotFound
 
 
@@ -213,8 +213,17 @@ def open_own(ctx: Context, author: Correspondent, message: Message) -> tuple[Hea
         NotFound: there is none, or its time is over.
     """
     cek = own_key(ctx, author, message)
-    head = Head.from_json(content.open_head(cek, message.id, message.sealed_head))
-    return head, str(content.open_body(cek, message.id, message.sealed_body)["text"])
+    return head_of(ctx, cek, message), str(content.open_body(cek, message.id, message.sealed_body)["text"])
+
+
+def head_of(ctx: Context, cek: ContentKey, message: Message) -> Head:
+    """The head of a genuine message, its people being who they are now."""
+    return aliases.of_conversation(ctx, message.conversation).head(written_head(cek, message))
+
+
+def written_head(cek: ContentKey, message: Message) -> Head:
+    """The head of a genuine message as it was written."""
+    return Head.from_json(content.open_head(cek, message.id, message.sealed_head))
 
 
 def own_key(ctx: Context, author: Correspondent, message: Message) -> ContentKey:

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select, update
 
 from securemail.errors import NotFound
 from securemail.identity.context import Context, Correspondent
-from securemail.messages import expiry, threads
+from securemail.messages import aliases, expiry, threads
 from securemail.messages.threads import UNOPENED
 from securemail.store.models import Envelope, GuestLink, Item, Message, Outbox, Recipient, Thread
 from securemail.store.statements import changed
@@ -102,10 +102,11 @@ def mark_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> int
 
 
 def _senders(ctx: Context, conversation: bytes) -> set[bytes]:
-    rows = ctx.db.scalars(
-        select(Message.sender).where(Message.conversation == conversation, Message.sender_kind == "mailbox").distinct()
+    senders = select(Message.sender).where(Message.conversation == conversation, Message.sender_kind == "mailbox")
+    claimed = select(GuestLink.claimed_by).where(
+        GuestLink.conversation == conversation, GuestLink.claimed_by.is_not(None)
     )
-    return set(rows)
+    return {sender for sender in ctx.db.scalars(senders.union(claimed)) if sender is not None}
 
 
 def own_message(ctx: Context, sender: Correspondent, message: bytes) -> Message:
@@ -115,9 +116,16 @@ def own_message(ctx: Context, sender: Correspondent, message: bytes) -> Message:
         NotFound: there is none, or it is another's.
     """
     row = ctx.db.get(Message, message)
-    if row is None or row.sender != sender.principal:
+    if row is None or not _is_of(ctx, row, sender.principal):
         raise NotFound
     return row
+
+
+def _is_of(ctx: Context, message: Message, principal: bytes) -> bool:
+    """Whether somebody sent a message, perhaps as a guest whose link they took along."""
+    if message.sender_kind == "link" and message.sender != principal:
+        return aliases.of_conversation(ctx, message.conversation).now(message.sender) == principal
+    return message.sender == principal
 
 
 def waiting_for_worker(ctx: Context, messages: Sequence[bytes]) -> set[tuple[bytes, int]]:

@@ -59,7 +59,7 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     """Take a whole conversation back from one receiver of a message: everything of this member's in it.
 
     A guest's link that this member made ends with it, for good: its key and every browser's, and what others sent
-    there. Asking twice changes nothing.
+    there; also where an account took it along. Asking twice changes nothing.
 
     Raises:
         NotFound: there is no such message of this member's, or no such receiver.
@@ -69,7 +69,8 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     if recipient is None or recipient.principal == member.principal:
         raise NotFound
     principal = recipient.principal
-    ends = recipient.kind == "link" and _end_link(ctx, member, principal)
+    link = principal if recipient.kind == "link" else _taken_along(ctx, member, row.conversation, principal)
+    ends = link is not None and _end_link(ctx, member, link)
     theirs = select(Message).join(Recipient, Recipient.message == Message.id).where(
         Message.conversation == row.conversation, Recipient.principal == principal, Recipient.state != "revoked"
     )  # fmt: skip
@@ -83,10 +84,18 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
         _shred(ctx, member, one, principal)
         outbox.cancel(ctx, one.id, at)
     if ends:
-        ctx.db.execute(delete(Envelope).where(Envelope.principal == principal), execution_options=_NO_SYNC)
+        ctx.db.execute(delete(Envelope).where(Envelope.principal == link), execution_options=_NO_SYNC)
     if ends or taken:
         detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
         audit.record(ctx, member.organisation, "conversation-revoked", member.principal, detail)
+
+
+def _taken_along(ctx: Context, member: Member, conversation: bytes, mailbox: bytes) -> bytes | None:
+    """The link of this member's that brought an account into a conversation; None where it came there by itself."""
+    claimed = select(GuestLink.id).where(
+        GuestLink.conversation == conversation, GuestLink.claimed_by == mailbox, GuestLink.maker == member.mailbox
+    )
+    return ctx.db.scalar(claimed)
 
 
 def _end_link(ctx: Context, member: Member, link: bytes) -> bool:

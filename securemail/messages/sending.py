@@ -265,7 +265,7 @@ def _deliver_what_waited(ctx: Context, author: Member, link: bytes) -> None:
 
 def _opened(ctx: Context, reader: Member, message: Message) -> tuple[Head, ContentKey]:
     cek = reading.own_key(ctx, reader, message)
-    return Head.from_json(content.open_head(cek, message.id, message.sealed_head)), cek
+    return reading.head_of(ctx, cek, message), cek
 
 
 def is_named(head: Head, recipient: Recipient) -> bool:
@@ -303,7 +303,9 @@ def _beyond_reach(
         Recipient.message == answered.id, Recipient.state == "revoked"
     )
     closed = select(Mailbox.id, literal(True)).where(Mailbox.id.in_(everybody), Mailbox.closed.is_not(None))
-    ended = select(GuestLink.id, literal(False)).where(GuestLink.id.in_(everybody), GuestLink.closed.is_not(None))
+    ended = select(func.coalesce(GuestLink.claimed_by, GuestLink.id), literal(False)).where(
+        GuestLink.conversation == answered.conversation, GuestLink.closed.is_not(None), GuestLink.successor.is_(None)
+    )
     of_mine = (
         select(Recipient.principal, literal(False))
         .join(Message, Message.id == Recipient.message)
