@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,9 @@ SCRIPTS: Final = {
 NOT_ALONE: Final = ("css", "js", "vendor", "sw.js")
 COMPRESSIBLE: Final = (".css", ".js", ".svg", ".json", ".webmanifest", ".txt")
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+# Lines that are nothing but a comment: a tenth of what a phone would fetch. The vendored file keeps its licence.
+_STYLE_COMMENT: Final = re.compile(rb"^[ \t]*/\*.*?\*/[ \t]*\n", re.MULTILINE | re.DOTALL)
+_SCRIPT_COMMENT: Final = re.compile(rb"^[ \t]*//[^\n]*\n", re.MULTILINE)
 
 
 class AssetMissing(SecuremailError):
@@ -99,7 +103,7 @@ def _respond(asset: Asset) -> Response:
 
 
 def _join_styles(root: Path) -> bytes:
-    return b"\n".join(_read(root / "css" / f"{name}.css") for name in STYLES)
+    return b"\n".join(_STYLE_COMMENT.sub(b"", _read(root / "css" / f"{name}.css")) for name in STYLES)
 
 
 def _scripts(root: Path) -> list[Asset]:
@@ -115,7 +119,7 @@ def _join_scripts(root: Path, name: str, folders: tuple[str, ...]) -> bytes:
 
 def _island(path: Path) -> bytes:
     # Each file keeps its names to itself, so that two islands may both have a `form`.
-    return b"(() => {\n'use strict';\n" + _read(path) + b"\n})();"
+    return b"(() => {\n'use strict';\n" + _SCRIPT_COMMENT.sub(b"", _read(path)) + b"\n})();"
 
 
 def _single_files(root: Path) -> list[Asset]:

@@ -57,6 +57,21 @@ def test_guests_get_no_htmx(app: Flask, client: FlaskClient) -> None:
     assert "const c = 3" in guest
 
 
+def test_comments_stay_at_home_and_licences_go_along(root: Path) -> None:
+    style, script = root / "css" / "base.css", root / "js" / "shared" / "a.js"
+    style.write_text("/* why\n   and how */\n.base { color: red /* not blue */ }\n", "utf-8")
+    script.write_text("// why\nconst a = 1;\n  // and how\nconst link = 'https://example.org'; // here\n", "utf-8")
+    (root / "vendor" / "htmx.min.js").write_text("// licence\nwindow.htmx = 1\n", "utf-8")
+    app = Flask("tests", static_folder=None)
+    assets.register(app, root)
+    styles, scripts = (app.test_client().get(url(app, name)).text for name in ("app.css", "app.js"))
+    assert "why" not in styles + scripts
+    assert "and how" not in styles + scripts
+    assert ".base { color: red /* not blue */ }" in styles
+    assert "const link = 'https://example.org'; // here" in scripts
+    assert "// licence" in scripts
+
+
 def test_a_file_is_kept_for_ever_under_the_name_of_its_content(
     app: Flask, client: FlaskClient, root: Path
 ) -> None:
