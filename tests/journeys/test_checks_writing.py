@@ -114,7 +114,9 @@ def test_three_strangers_are_better_written_to_apart(office: Office, page: Page)
     expect(page.get_by_text("ziet de anderen niet.")).to_be_visible()
     wait_until_kept(page)
     page.get_by_role("button", name="Verzenden").click()
-    page.wait_for_url("**/sent")
+    page.wait_for_url("**/sent?apart=3")
+    expect(page.get_by_text("Verzonden in 3 aparte conversaties. Ze staan hier bovenaan.")).to_be_visible()
+    expect(page.locator("li.row")).to_have_count(3)
     with office.work() as ctx:
         sent = ctx.db.scalars(select(Message.conversation).where(Message.sender == marieke.mailbox)).all()
     assert len(set(sent)) == len(sent) == 3

@@ -68,7 +68,7 @@ def send() -> ResponseReturnValue:
         return _refused(people, content, ids.new_id(), {}, problem=problem, status=409)
     drafts.discard(ctx, me, key)
     if sent.others:
-        return _leave(url_for("mailbox.sent"))
+        return _leave(url_for("mailbox.sent", apart=1 + len(sent.others)))
     return _leave(url_for("conversation.show", conversation=sent.conversation))
 
 

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from securemail import ids
 from securemail.errors import NotFound
@@ -10,6 +11,7 @@ from securemail.messages import drafts, listing
 from securemail.web import present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
+from securemail.web.composing import MOST_CHIPS
 from securemail.web.htmx import render
 from securemail.web.letters import conversation_view
 from securemail.web.lists import cursor, folder, page_of, take_in, write_cursor
@@ -83,7 +85,15 @@ def _list(name: views.Folder) -> ResponseReturnValue:
     page = page_of(ctx, me, name, before)
     if before is not None and request.headers.get("HX-Request"):
         return render("mailbox/rows.html", list=page)
-    return render("mailbox/list.html", list=page)
+    return render("mailbox/list.html", list=page, toast=_sent_apart() if name == "sent" else None)
+
+
+def _sent_apart() -> str | None:
+    """After a message to each apart: how many conversations that made, and where they are."""
+    made = request.args.get("apart", "")
+    if not (made.isascii() and made.isdigit() and len(made) < 4 and 1 < int(made) <= MOST_CHIPS):
+        return None
+    return _("Verzonden in %(num)s aparte conversaties. Ze staan hier bovenaan.", num=int(made))
 
 
 @pages.get("/")

@@ -119,8 +119,13 @@ def test_what_is_missing_is_said_once_and_then_it_is_sent_all_the_same(marieke: 
 
 def test_each_apart_gets_a_conversation(marieke: Visitor, house: House) -> None:
     form = {"key": key_of(marieke), "recipient": [FATIMA_TYPED, PETER[0]], "apart": "1", **WORDS}
-    assert marieke.post("/compose", form).status_code == 303
-    assert marieke.post("/compose", form).status_code == 303
+    answer = marieke.post("/compose", form)
+    assert (answer.status_code, answer.location) == (303, "/sent?apart=2")
+    assert marieke.post("/compose", form).location == answer.location
+    assert "Verzonden in 2 aparte conversaties." in marieke.get(answer.location).text
+    for odd in ("", "1", "0", "-2", "²", "9999", "<b>"):
+        assert "aparte conversaties" not in marieke.get("/sent", query_string={"apart": odd}).text
+    assert "aparte conversaties" not in marieke.get("/inbox?apart=2").text
     with house.work() as ctx:
         assert len(set(ctx.db.scalars(select(Message.conversation)))) == 2
 
