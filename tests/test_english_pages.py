@@ -37,7 +37,7 @@ LETTERS = "Quarterly figures\n\nThe amount is € 384."
 
 
 class Reader(HTMLParser):
-    """The visible and spoken words of a page, without what says that it is Dutch."""
+    """The visible and spoken words of a page, without what says it is Dutch, and without codes, which may spell one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +47,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
         dutch = (named.get("lang") == "nl" and tag != "html") or tag in ("script", "style")
+        dutch = dutch or "data-keep-text" in named
         for name in ("aria-label", "title", "placeholder", "alt", "data-busy", "data-done"):
             self.handle_data(named.get(name) or "")
         if tag not in VOID:

@@ -12,12 +12,12 @@ from securemail.delivery.brand import Brand
 from securemail.delivery.claim import Job
 from securemail.delivery.render import Renderer
 from securemail.identity import profile, waits
-from tests.delivery.test_render import FROM_THE_DIRECTORY
+from tests.delivery.test_notifications import BY_IDS
 from tests.house import SANNE, House, furnish
 
 URL = "https://post.vandalenbakker.example"
 READY = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-ABOUT_ACCOUNTS = sorted(FROM_THE_DIRECTORY - {"member_message"})
+ABOUT_A_MESSAGE = {"member_message", "member_reminder"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_each_goes_to_the_owner_in_their_language(house: House, language: str, m
     monkeypatch.setattr(waits, "of", lambda *_: SimpleNamespace(ready=READY))
     with house.work() as ctx:
         profile.set_language(ctx, house.sanne.owner, language)
-    for kind in ABOUT_ACCOUNTS:
+    for kind in sorted(BY_IDS - ABOUT_A_MESSAGE):
         job = Job(bytes(16), kind, 1, None, None, house.sanne.mailbox, None)
         with house.work() as ctx:
             made = notifications.prepare(ctx, job, brand=Brand("Van Dalen & Bakker"), public_url=URL)
