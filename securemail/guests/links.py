@@ -16,13 +16,14 @@ from securemail.crypto.codes import write_message_code
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MailKey, MessageCode, Secret
 from securemail.delivery import outbox
-from securemail.errors import CannotOpen, Conflict, NotFound, SecuremailError
+from securemail.errors import CannotOpen, Conflict, NotFound, SecuremailError, StaleKeys
 from securemail.guests.checks import NONE, AgreedPassword, Check
 from securemail.identity import phone_numbers
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import epochs, keys
 from securemail.messages.heads import Party
 from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message, Recipient, SessionLink
+from securemail.store.statements import changed
 
 log = logging.getLogger(__name__)
 _NO_SYNC = {"synchronize_session": False}
@@ -134,7 +135,8 @@ def agree(ctx: Context, maker: Member, row: GuestLink, password: AgreedPassword,
         NotFound: another's link.
         Conflict: it asks no password, has one, or is closed.
     """
-    if row.method != locks.PASSWORD or row.sealed_dk is not None or not _living(row):
+    row = hold_alone(ctx, row.id)
+    if row.method != locks.PASSWORD or row.sealed_dk is not None or not living(row):
         raise Conflict("no password is missing there")
     kept = kept_of(ctx, maker, _genuine(ctx, row))
     kept = replace(kept, hint=hint or kept.hint)
@@ -149,7 +151,8 @@ def correct_number(ctx: Context, maker: Member, row: GuestLink, number: str) -> 
         NotFound: another's link.
         Conflict: it asks no code by SMS, or is closed.
     """
-    if row.method != locks.SMS or not _living(row):
+    row = hold_alone(ctx, row.id)
+    if row.method != locks.SMS or not living(row):
         raise Conflict("no number is asked there")
     kept = replace(kept_of(ctx, maker, _genuine(ctx, row)), number=number)
     _lock(ctx, maker, row, kept, Check("sms", number))
@@ -187,8 +190,50 @@ def _forget_devices(ctx: Context, link: bytes) -> None:
         ctx.db.execute(statement, execution_options=_NO_SYNC)
 
 
-def _living(row: GuestLink) -> bool:
+def living(row: GuestLink) -> bool:
+    """Whether a link still leads to its letters: not closed, and not taken along into an account."""
     return row.closed is None and row.claimed_by is None
+
+
+def hold(ctx: Context, wanted: Collection[bytes]) -> None:
+    """Hold links shared until the commit: nobody closes, replaces or takes one along while somebody writes to it.
+
+    Raises:
+        StaleKeys: one of them was just now; what leads on leads elsewhere at the next look.
+    """
+    rows = ctx.db.execute(
+        select(GuestLink.closed, GuestLink.claimed_by).where(GuestLink.id.in_(set(wanted)))
+        .order_by(GuestLink.id).with_for_update(read=True)
+    ).all()  # fmt: skip
+    if any(row.closed is not None or row.claimed_by is not None for row in rows):
+        raise StaleKeys
+
+
+def hold_alone(ctx: Context, link: bytes) -> GuestLink:
+    """A link as it is now, held until the commit against everybody else who changes it or writes to it."""
+    held = select(GuestLink).where(GuestLink.id == link).with_for_update()
+    return ctx.db.scalars(held.execution_options(populate_existing=True)).one()
+
+
+def lead_on(ctx: Context, row: GuestLink, *, to_link: bytes | None = None, to_mailbox: bytes | None = None) -> None:
+    """A link that is held alone leads on from now: to the link in its place, or to the account that has its messages.
+
+    Its code opens nothing any more. What it opened is moved by `messages.moving`.
+
+    Raises:
+        Conflict: it leads on already, or is closed.
+    """
+    if (to_link is None) == (to_mailbox is None):
+        raise ValueError("a link leads to one place")
+    values: dict[str, Any] = {
+        "successor": to_link, "claimed_by": to_mailbox, "sealed_dk": None, "sealed_hint": None,
+        "closed": ctx.now if to_link is not None else None,
+        "mac": ctx.keys.sign_link(*_written(row, successor=to_link, claimed_by=to_mailbox)),
+    }  # fmt: skip
+    alive = (GuestLink.closed.is_(None), GuestLink.successor.is_(None), GuestLink.claimed_by.is_(None))
+    if changed(ctx.db, update(GuestLink).where(GuestLink.id == row.id, *alive).values(values)) != 1:
+        raise Conflict("the link leads on already")
+    ctx.db.expire(row)
 
 
 def keep(ctx: Context, link: NewLink) -> None:
@@ -343,7 +388,11 @@ def _genuine(ctx: Context, row: GuestLink) -> GuestLink:
 
 
 def _facts(row: GuestLink) -> tuple[bytes | str | int, ...]:
+    return _written(row, successor=row.successor, claimed_by=row.claimed_by)
+
+
+def _written(row: GuestLink, *, successor: bytes | None, claimed_by: bytes | None) -> tuple[bytes | str | int, ...]:
     facts = (row.id, row.conversation, row.maker, row.link_ref, row.method)
-    later = (row.parameters, row.successor, row.claimed_by)
+    later = (row.parameters, successor, claimed_by)
     # Without any of these as before there were any: rows of the first release stay genuine.
     return (*facts, *(value or b"" for value in later)) if any(later) else facts

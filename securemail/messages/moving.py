@@ -1,8 +1,8 @@
 """A guest's part of a conversation moves to another principal: a link with a new code, or a mailbox.
 
 Heads are never rewritten (`messages.aliases` reads them as who people are now). Receivers' rows move as they are, so
-that receipts stay what they were; what the old link opened with is deleted. Whoever moves holds, in this order, the
-mailboxes (`epochs.hold`), the link (`guests.links.hold_alone`) and the messages (`hold`), as everybody who writes there.
+that receipts stay what they were; what the old link opened with is deleted. Whoever moves holds, in this order and as
+everybody who writes there, the mailboxes (`epochs.hold`), the link (`guests.links.hold_alone`), the messages (`hold`).
 """
 
 from collections.abc import Collection
