@@ -81,5 +81,6 @@ class Label(StrEnum):
     MAC_LINK = "mac/link"
     MAC_DEVICE = "mac/device"
     MAC_PENDING = "mac/pending"
+    MAC_BOUNCE = "mac/bounce"
     TAG_ADDRESS = "address"
     TAG_ATTEMPT = "attempt"

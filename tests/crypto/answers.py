@@ -78,6 +78,7 @@ def _signed(keys: ConfiguredKeys) -> dict[str, str]:
         "mac organisation": keys.sign_organisation(message, b"Example").hex(),
         "mac link": keys.sign_link(link, 1).hex(),
         "mac pending": keys.sign_pending(HERE["pending"], "recovery", 1, b"").hex(),
+        "mac bounce": keys.sign_bounce(message).hex(),
     }
 
 

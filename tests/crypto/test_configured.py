@@ -57,6 +57,7 @@ FACTS: dict[str, list[Any]] = {
     "outbox": [b"O" * 16, 1],
     "organisation": [b"G" * 16, b"name"],
     "link": [b"L" * 16, 1],
+    "bounce": [b"O" * 16],
 }
 every_mac = pytest.mark.parametrize("kind", FACTS)
 
@@ -95,7 +96,7 @@ def test_a_mac_of_one_kind_is_none_of_another(kind: str) -> None:
 
 
 @every_mac
-@pytest.mark.parametrize("mac", [b"", bytes(31), bytes(32), bytes(33)])
+@pytest.mark.parametrize("mac", [b"", bytes(10), bytes(31), bytes(32), bytes(33)])
 def test_made_up_macs_are_refused(kind: str, mac: bytes) -> None:
     assert not trusts(BEFORE, kind, mac, FACTS[kind])
 
@@ -111,3 +112,10 @@ def test_a_key_counts_for_its_kind_principal_and_epoch_only() -> None:
     assert not BEFORE.trusts_public_key(mac, "mailbox", ACCOUNT, 1, key)
     assert not BEFORE.trusts_public_key(mac, "worker", b"B" * 16, 1, key)
     assert not BEFORE.trusts_public_key(mac, "worker", ACCOUNT, 2, key)
+
+
+def test_the_mac_of_an_address_is_short_and_never_shorter() -> None:
+    mac = BEFORE.sign_bounce(b"O" * 16)
+    assert len(mac) == 10
+    for other in (mac[:9], mac + b"x", b""):
+        assert not BEFORE.trusts_bounce(other, b"O" * 16)
