@@ -208,7 +208,7 @@ def _taken_in(ctx: Context, maker: Member, contact: contacts.Known) -> tuple[Map
 def _entry(ctx: Context, maker: Member, row: GuestDevice, address: str) -> dict[str, str] | None:
     """A browser as the contact lists it; None when it is another's, or its row is not as we wrote it."""
     passed = ctx.db.get(GuestLink, row.link)
-    if passed is None or passed.maker != maker.mailbox or not links.genuine(ctx, passed) or passed.closed is not None:
+    if passed is None or passed.maker != maker.mailbox or not links.genuine(ctx, passed) or not links.living(passed):
         return None
     try:
         kept = links.kept_of(ctx, maker, passed)
@@ -231,7 +231,7 @@ def _opened(
     if not genuine or not _genuine(ctx, row, str(note["number"])):
         return None
     passed = ctx.db.get(GuestLink, row.link)
-    if passed is None or passed.closed is not None:
+    if passed is None or not links.living(passed):
         return None
     opened = links.trusted(ctx, link, locks.open_for_device(pair, lock.sealed_dk, link.id, row.id))
     facts = locks.open_guest(opened.mk, link.id, link.sealed_guest)

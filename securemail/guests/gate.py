@@ -99,7 +99,7 @@ def enter_code(ctx: Context, code: MessageCode, secret: SessionSecret | None) ->
         LinkClosed, Unready
     """
     row = links.by_code(ctx, code)
-    if row.closed is not None or row.claimed_by is not None:
+    if not links.living(row):
         raise LinkClosed
     if row.sealed_dk is None:
         raise Unready
@@ -125,7 +125,7 @@ def at(ctx: Context, secret: SessionSecret | None, ref: bytes) -> AtGate:
     link = links.find(ctx, ref)
     session = cookies.session_id(secret) if secret is not None else b""
     held = guest_sessions.held(ctx, session, link.id)
-    if secret is None or held is None or link.closed is not None:
+    if secret is None or held is None or not links.living(link):
         raise GuestSessionEnded
     if held.state in guest_sessions.OPEN:
         return AtGate(link, "open", secret, session, None, None)

@@ -8,7 +8,7 @@ from securemail.crypto import cookies, links
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import CannotOpen, SecuremailError
-from securemail.guests.links import find, trusted
+from securemail.guests.links import find, living, trusted
 from securemail.identity.context import Context, Guest
 from securemail.messages import receipts
 from securemail.store.models import BrowserSession, GuestLink, SessionLink
@@ -37,8 +37,9 @@ def open_here(
     sealed = cookies.seal_session_link_key(secret, opened.mk, session=session, link=link.id, state=state)
     ctx.db.add(SessionLink(session=session, link=link.id, state=state, tries=0, sealed_dk=sealed))
     ctx.db.flush()
-    receipts.mark_opened(ctx, _guest(ctx, link, opened, session), link.conversation)
+    # The link's row before its receivers' rows, as whoever renews or claims it.
     receipts.link_opened(ctx, link.id)
+    receipts.mark_opened(ctx, _guest(ctx, link, opened, session), link.conversation)
     return secret, session
 
 
@@ -63,7 +64,7 @@ def resume(ctx: Context, secret: SessionSecret, ref: bytes) -> Guest:
     link = find(ctx, ref)
     session = cookies.session_id(secret)
     there = held(ctx, session, link.id)
-    if there is None or there.state not in OPEN or link.closed is not None:
+    if there is None or there.state not in OPEN or not living(link):
         raise GuestSessionEnded
     try:
         # The state is bound into the lock: a row edited from one step to the next opens nothing.

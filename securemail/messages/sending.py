@@ -404,9 +404,12 @@ def _write(
 
 
 def _hold_mailboxes(ctx: Context, author: Correspondent, to: tuple[Party, ...]) -> dict[bytes, int]:
-    """The current epochs, their rows held shared until the commit: nothing arrives under a key just rotated away."""
+    """The current epochs, their rows held shared until the commit: nothing arrives under a key just rotated away, nor
+    at a link that leads on."""
     principals = {party.principal for party in to if party.kind == "mailbox"}
-    return epochs.hold(ctx, author.mail, others=principals)
+    current = epochs.hold(ctx, author.mail, others=principals)
+    links.hold(ctx, {party.principal for party in (Party.of(author), *to) if party.kind == "link"})
+    return current
 
 
 def _is_closed(author: Correspondent, party: Party, current: dict[bytes, int]) -> bool:
