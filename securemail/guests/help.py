@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, or_, select, update
 
 from securemail import ids
 from securemail.delivery import outbox
@@ -19,18 +19,22 @@ from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory, epochs
 from securemail.messages import expiry
 from securemail.messages.heads import Party
-from securemail.store.models import GuestLink, Help, Message, Recipient
+from securemail.store.models import GuestLink, Help, Item, Message, Recipient
 from securemail.store.statements import changed
 
 Kind = Literal["again", "number", "method", "locked", "expired"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _SUCCESSORS: Final = 20
+_MOST_PROLONGED: Final = 50
 _REACHABLE: Final = ("waiting", "notified", "bounced", "opened")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An open request, for the maker of its link: who asks for what, and the newest message it is about."""
+    """An open request, for the maker of its link: who asks for what, and the newest message it is about.
+
+    `over` are the messages, newest first, whose time is over for who asks, and which the maker still has.
+    """
 
     request: bytes
     kind: Kind
@@ -42,6 +46,7 @@ class Asked:
     address: str
     message: bytes | None
     place: int | None
+    over: tuple[bytes, ...] = ()
 
 
 def ask(ctx: Context, link: GuestLink, kind: Kind) -> bool:
@@ -137,7 +142,8 @@ def _asked(ctx: Context, member: Member, request: Help, link: GuestLink) -> Aske
     except NotFound:
         name = address = ""
     locked = link.locked is not None
-    return Asked(request.id, kind, request.created, link.id, link.method, locked, name, address, message, place)
+    over = _over(ctx, link)
+    return Asked(request.id, kind, request.created, link.id, link.method, locked, name, address, message, place, over)
 
 
 def _newest_message(ctx: Context, link: GuestLink) -> tuple[bytes | None, int | None]:
@@ -153,6 +159,23 @@ def _newest_message(ctx: Context, link: GuestLink) -> tuple[bytes | None, int | 
         .limit(1)
     ).first()  # fmt: skip
     return (None, None) if row is None else (row[0], row[1])
+
+
+def _over(ctx: Context, link: GuestLink) -> tuple[bytes, ...]:
+    """The maker's messages whose time is over at this link, newest first, without those that are gone for everybody."""
+    own_copy = select(Item.message).where(Item.message == Message.id, Item.mailbox == link.maker)
+    rows = ctx.db.scalars(
+        select(Message.id)
+        .join(Recipient, Recipient.message == Message.id)
+        .where(
+            Recipient.principal == link.id, Recipient.state.not_in(("revoked", "gone")), ~expiry.still_lasts(ctx),
+            Message.sender == link.maker, Message.state == "sent", own_copy.exists(),
+            or_(Message.expires.is_(None), Message.expires > ctx.now),
+        )
+        .order_by(Message.sent_at.desc(), Message.id)
+        .limit(_MOST_PROLONGED)
+    ).all()  # fmt: skip
+    return tuple(rows)
 
 
 def _newest(ctx: Context, link: GuestLink) -> GuestLink:

@@ -93,6 +93,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "help.number": "member",
     "help.method": "member",
     "help.release": "member",
+    "help.prolong": "member",
     "help.dismiss": "member",
     "mailbox.start": "anyone",
     "mailbox.inbox": "member",

@@ -1,4 +1,4 @@
-"""After sending: until when a message may be read, changed by its sender for its receivers or for everybody."""
+"""After sending: until when a message may be read, changed by its sender for all receivers, or for one who asks."""
 
 from datetime import datetime
 
@@ -8,9 +8,10 @@ from securemail.crypto.secrets import ContentKey
 from securemail.errors import Conflict
 from securemail.guests import help as helping
 from securemail.guests import links
+from securemail.guests.help import Asked
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs
-from securemail.messages import reading, sending, threads
+from securemail.messages import expiry, reading, sending, threads
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
@@ -32,12 +33,7 @@ def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime 
     if until is not None and until <= ctx.now:
         raise Conflict("that moment is past")
     current = epochs.hold(ctx, member.mail, others=_mailboxes(ctx, message))
-    row = own_message(ctx, member, message)
-    threads.hold(ctx, message)
-    ctx.db.refresh(row)
-    if row.state != "sent":
-        raise Conflict("it was taken back")
-    cek = reading.own_key(ctx, member, row)
+    row, cek = _held(ctx, member, message)
     ends = until if everybody else None
     others = (Recipient.message == message, Recipient.principal != member.principal)
     for statement in (
@@ -57,6 +53,51 @@ def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime 
     audit.record(ctx, member.organisation, "expiry-changed", member.principal, detail)
 
 
+def prolong(ctx: Context, member: Member, asked: Asked, until: datetime) -> None:
+    """Answer a guest who asks for more time: what is over for this guest is theirs to read again until a moment.
+
+    Nobody else's time changes. One mail, of the newest message, tells it.
+
+    Raises:
+        NotFound: nothing is left of it.
+        Conflict: nothing is over, it was taken back, or the request was answered already.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
+    """
+    if not asked.over:
+        raise Conflict("nothing is over")
+    epochs.hold(ctx, member.mail)
+    helping.answer(ctx, asked.request)
+    for message in sorted(asked.over):
+        _prolong_one(ctx, member, message, asked.link, until, tell=message == asked.over[0])
+
+
+def _prolong_one(ctx: Context, member: Member, message: bytes, link: bytes, until: datetime, *, tell: bool) -> None:
+    row, cek = _held(ctx, member, message)
+    over = (Recipient.message == message, Recipient.principal == link, Recipient.state == "expired")
+    recipient = ctx.db.scalars(select(Recipient).where(*over)).one_or_none()
+    if recipient is None:
+        raise Conflict("it is not over any more")
+    recipient.expires = until
+    ctx.db.flush()
+    _open_again(ctx, member, row, reading.head_of(ctx, cek, row), recipient, cek, {}, tell=tell)
+    threads.touch(ctx, row.conversation, {member.principal})
+    detail = {"message": message.hex(), "until": until.isoformat(), "place": recipient.place}
+    audit.record(ctx, member.organisation, "expiry-changed", member.principal, detail)
+
+
+def _held(ctx: Context, member: Member, message: bytes) -> tuple[Message, ContentKey]:
+    """A message of one's own, held until the commit, with its key; what of it is due has ended."""
+    row = own_message(ctx, member, message)
+    threads.hold(ctx, message)
+    ctx.db.refresh(row)
+    if row.state != "sent":
+        raise Conflict("it was taken back")
+    cek = reading.own_key(ctx, member, row)
+    expiry.end_due(ctx, message)
+    ctx.db.expire_all()
+    return row, cek
+
+
 def _mailboxes(ctx: Context, message: bytes) -> set[bytes]:
     mine = select(Recipient.principal).where(Recipient.message == message, Recipient.kind == "mailbox")
     return set(ctx.db.scalars(mine))
@@ -64,7 +105,7 @@ def _mailboxes(ctx: Context, message: bytes) -> set[bytes]:
 
 def _open_again(
     ctx: Context, member: Member, row: Message, head: Head, recipient: Recipient, cek: ContentKey,
-    current: dict[bytes, int],
+    current: dict[bytes, int], *, tell: bool = True,
 ) -> None:  # fmt: skip
     """A new envelope for somebody whose time was over; not for who has no link or account any more."""
     if not sending.is_named(head, recipient):
@@ -82,7 +123,7 @@ def _open_again(
         return
     if ctx.db.get(Envelope, (row.id, party.principal)) is None:
         sending.give_envelope(ctx, row, cek, party, current)
-    if recipient.opened_at is None or party.kind == "link":
+    if tell and (recipient.opened_at is None or party.kind == "link"):
         sending.notify_one(ctx, member, row, recipient.place, party)
     if party.kind == "link":
         helping.answer_link(ctx, party.principal)

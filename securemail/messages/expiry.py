@@ -47,6 +47,14 @@ def delete_due(ctx: Context) -> int:
     return _delete_for_all(ctx) + _delete_for_receivers(ctx)
 
 
+def end_due(ctx: Context, message: bytes) -> None:
+    """End now what is due of one message, as the worker would soon: making it last longer begins from there."""
+    due = (Recipient.expires <= ctx.now, Recipient.state.not_in(_BEYOND))
+    found = ctx.db.scalars(select(Recipient.principal).where(Recipient.message == message, *due)).all()
+    for principal in sorted(found):
+        _expire(ctx, message, principal, *due)
+
+
 def _delete_for_receivers(ctx: Context) -> int:
     due = (Recipient.expires <= ctx.now, Recipient.state.not_in(_BEYOND))
     found = ctx.db.execute(select(Recipient.message, Recipient.principal).where(*due).limit(_BATCH)).all()

@@ -6,11 +6,19 @@ from securemail.guests import help as helping
 from securemail.identity.context import Context, Member
 from securemail.messages import drafts, listing, reading, sending
 from securemail.messages.reading import Letter
+from securemail.organisations import organisations
+from securemail.organisations.policy import Policy
 from securemail.web import faces, present
 from securemail.web import viewmodels as views
 
 _UNFOLDED = 3
 """How many of the newest letters are shown whole; older ones fold to their heads."""
+_WEEK = 7
+
+
+def days_more(policy: Policy) -> int:
+    """For how many days what is over may be read again: what a new message begins with, or a week."""
+    return policy.expiry_days or _WEEK
 
 
 def conversation_view(
@@ -34,6 +42,8 @@ def conversation_view(
         for place, letter in enumerate(letters)
     ]  # fmt: skip
     reply = _reply(ctx, me, conversation, letters, typed, key, errors or {})
+    asked = tuple(helping.open_in(ctx, me, conversation))
+    policy = organisations.policy_of(ctx, me.organisation) if asked else Policy()
     return views.Conversation(
         id=ids.to_text(conversation),
         subject=reading.subject_of(letters),
@@ -43,7 +53,8 @@ def conversation_view(
         folder=folder,
         mark=listing.mark(ctx, me),
         deserted=reply is None and sending.is_deserted(ctx, me, conversation),
-        asked=tuple(helping.open_in(ctx, me, conversation)),
+        asked=asked,
+        days_more=days_more(policy),
     )
 
 

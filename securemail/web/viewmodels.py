@@ -207,6 +207,8 @@ class Conversation:
     deserted: bool = False
     asked: tuple[Asked, ...] = ()
     """What guests ask of the reader here, and wait for."""
+    days_more: int = 7
+    """For how long what is over may be read again, with one tap."""
 
 
 @dataclass(frozen=True, slots=True)

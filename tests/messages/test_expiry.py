@@ -11,7 +11,7 @@ from securemail.delivery import housekeeping
 from securemail.errors import Conflict, NotFound
 from securemail.guests import help as helping
 from securemail.guests.checks import Check
-from securemail.messages import control, listing, reading, receipts, sending
+from securemail.messages import control, listing, reading, receipts, revocation, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.store.models import Envelope, GuestLink, Help, Item, Message, Outbox, Recipient
@@ -194,3 +194,96 @@ def test_an_answer_lasts_as_long_as_the_organisation_decided(house: House) -> No
         [ends] = ctx.db.scalars(select(Recipient.expires).where(Recipient.message == answer.message)).all()
         assert ends is not None
         assert timedelta(days=4) < ends - ctx.now <= timedelta(days=5)
+
+
+def ask_for_more_time(house: House, guest_link: bytes) -> helping.Asked:
+    with house.work() as ctx:
+        helping.ask(ctx, ctx.db.get_one(GuestLink, guest_link), "expired")
+    with house.work() as ctx:
+        conversation = ctx.db.get_one(GuestLink, guest_link).conversation
+        [asked] = helping.open_in(ctx, house.marieke, conversation)
+    return asked
+
+
+def prolong(house: House, asked: helping.Asked, days: int = 7) -> None:
+    with house.work() as ctx:
+        control.prolong(ctx, house.marieke, asked, ctx.now + timedelta(days=days))
+
+
+def mails_waiting(house: House, message: bytes) -> list[tuple[str, int | None]]:
+    with house.work() as ctx:
+        waiting = select(Outbox.kind, Outbox.place).where(Outbox.message == message, Outbox.state == "waiting")
+        return [(kind, place) for kind, place in ctx.db.execute(waiting) if kind != "help_asked"]
+
+
+@pytest.mark.parametrize("worker", [True, False], ids=["after the worker", "before the worker"])
+def test_who_asks_for_more_time_gets_it_and_nobody_else(house: House, worker: bool) -> None:
+    sent = send(house, FATIMA, SANNE, PETER)
+    fatima, _ = house.enter(sent.conversation)
+    house.clock.forward(days=7)
+    if worker:
+        tidy(house)
+    asked = ask_for_more_time(house, fatima.principal)
+    assert asked.over == (sent.message,)
+    assert asked.message is None
+    prolong(house, asked)
+    assert states(house, sent.message) == ["opened", "expired", "expired"]
+    assert [(kind, place) for kind, place in mails_waiting(house, sent.message) if place == 0] == [("guest_message", 0)]
+    fatima, _ = house.enter(sent.conversation)
+    assert house.letters(fatima, sent.conversation)[0].text == "Het bedrag is € 384."
+    assert house.letters(house.sanne, sent.conversation)[0].state == "expired"
+    with house.work() as ctx:
+        assert helping.open_in(ctx, house.marieke, sent.conversation) == []
+    house.clock.forward(days=7)
+    assert house.letters(fatima, sent.conversation)[0].state == "expired"
+
+
+def test_all_that_is_over_comes_back_and_one_mail_tells_it(house: House) -> None:
+    first = send(house, FATIMA)
+    with house.work() as ctx:
+        organisations.decide(ctx, house.marieke.organisation, Policy(sign_up="open", expiry_days=3))
+        second = sending.reply(
+            ctx, house.marieke, conversation=first.conversation, key=ids.new_id(), text="En nog iets."
+        )
+    fatima, _ = house.enter(first.conversation)
+    house.clock.forward(days=8)
+    tidy(house)
+    asked = ask_for_more_time(house, fatima.principal)
+    assert asked.over == (second.message, first.message)
+    prolong(house, asked)
+    assert mails_waiting(house, first.message) == []
+    assert mails_waiting(house, second.message) == [("guest_message", 0)]
+    fatima, _ = house.enter(first.conversation)
+    assert [letter.state for letter in house.letters(fatima, first.conversation)] == ["open", "open"]
+
+
+def test_more_time_is_given_once_and_not_for_what_was_taken_back_or_is_gone(house: House) -> None:
+    sent, gone = send(house, FATIMA), send(house, PETER)
+    fatima, _ = house.enter(sent.conversation)
+    peter, _ = house.enter(gone.conversation, PETER[0])
+    change(house, gone.message, 2, everybody=True)
+    house.clock.forward(days=7)
+    assert ask_for_more_time(house, peter.principal).over == ()
+    asked = ask_for_more_time(house, fatima.principal)
+    prolong(house, asked)
+    with pytest.raises(Conflict):
+        prolong(house, asked)
+    house.clock.forward(days=7)
+    asked = ask_for_more_time(house, fatima.principal)
+    with house.work() as ctx:
+        revocation.revoke(ctx, house.marieke, sent.message)
+    with pytest.raises(Conflict):
+        prolong(house, asked)
+    assert states(house, sent.message) == ["revoked"]
+    with house.work() as ctx:
+        assert ctx.db.scalars(select(Envelope.message).where(Envelope.message == sent.message)).all() == []
+
+
+def test_lengthened_before_the_worker_came_it_is_told_by_mail_too(house: House) -> None:
+    sent = send(house, FATIMA, SANNE)
+    house.letters(house.sanne, sent.conversation)
+    house.clock.forward(days=7)
+    change(house, sent.message, 7)
+    assert states(house, sent.message) == ["waiting", "waiting"]
+    assert sorted(mails_waiting(house, sent.message)) == [("guest_message", 0), ("member_message", 1)]
+    assert house.letters(house.sanne, sent.conversation)[0].state == "closed"

@@ -35,7 +35,8 @@ def show(conversation: bytes) -> ResponseReturnValue:
     seen = conversation_view(ctx, me, conversation, beside)
     if is_partial():
         return render("conversation/show.html", "conversation", conversation=seen)
-    return render("conversation/show.html", conversation=seen, list=page_of(ctx, me, beside, selected=seen.id))
+    page = page_of(ctx, me, beside, selected=seen.id)
+    return render("conversation/show.html", conversation=seen, list=page, toast=_toast(request.args.get("done")))
 
 
 @pages.post("/conversations/<identifier:conversation>/open", endpoint="open")
@@ -112,7 +113,7 @@ def answer(ctx: Context, me: Member, conversation: bytes, toast: str | None = No
     """What follows a POST: the conversation in place for htmx, else back to its page."""
     if not is_partial():
         ctx.db.flush()
-        return redirect(url_for("conversation.show", conversation=conversation), 303)
+        return redirect(url_for("conversation.show", conversation=conversation, done=toast), 303)
     ctx.db.flush()
     ctx.db.expire_all()
     seen = conversation_view(ctx, me, conversation, folder())
@@ -135,8 +136,11 @@ def _toast(name: str | None) -> str | None:
         "expiry": _("Verloopdatum gewijzigd"),
         "released": _("Vrijgegeven: het kan opnieuw worden geprobeerd"),
         "resent": _("De notificatie wordt opnieuw verstuurd"),
+        "number": _("Het nummer is verbeterd"),
+        "prolonged": _("Weer te openen. Er gaat een e-mail naar de ontvanger"),
+        "another": _("Opnieuw verstuurd, met een andere controle"),
     }
-    return words[name] if name else None
+    return words.get(name) if name else None
 
 
 def _page(ctx: Context, me: Member, seen: views.Conversation, status: int) -> ResponseReturnValue:

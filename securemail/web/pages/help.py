@@ -1,6 +1,7 @@
 """What guests ask of a sender, answered with one tap in the conversation it is about."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,13 +13,15 @@ from securemail.guests.checks import NONE
 from securemail.guests.help import Asked
 from securemail.identity import phone_numbers
 from securemail.identity.context import Context, Member
-from securemail.messages import another_check
+from securemail.messages import another_check, control
+from securemail.organisations import organisations
 from securemail.store.models import GuestLink
 from securemail.web import checks, forms, session
 from securemail.web.auth import member
 from securemail.web.composing import People
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
+from securemail.web.letters import days_more
 from securemail.web.session import current
 
 pages = Blueprint("help", __name__)
@@ -32,7 +35,7 @@ def again(asked: bytes) -> ResponseReturnValue:
     def act(ctx: Context, me: Member, what: Asked, _link: GuestLink) -> None:
         helping.send_again(ctx, me, what)
 
-    return _answered(asked, act)
+    return _answered(asked, act, done="resent")
 
 
 @pages.route("/help/<identifier:asked>/number", methods=["GET", "POST"])
@@ -53,7 +56,7 @@ def number(asked: bytes) -> ResponseReturnValue:
         links.correct_number(ctx, me, link, wanted)
         helping.answer(ctx, what.request)
 
-    return _answered(asked, act)
+    return _answered(asked, act, done="number")
 
 
 @pages.route("/help/<identifier:asked>/method", methods=["GET", "POST"])
@@ -73,7 +76,7 @@ def method(asked: bytes) -> ResponseReturnValue:
     except Conflict:
         session.settle(success=False)
         return _cannot(what, link)
-    return redirect(url_for("conversation.show", conversation=sent.conversation), 303)
+    return redirect(url_for("conversation.show", conversation=sent.conversation, done="another"), 303)
 
 
 @pages.post("/help/<identifier:asked>/release")
@@ -84,7 +87,18 @@ def release(asked: bytes) -> ResponseReturnValue:
         links.release(ctx, me, link)
         helping.answer(ctx, what.request)
 
-    return _answered(asked, act)
+    return _answered(asked, act, done="released")
+
+
+@pages.post("/help/<identifier:asked>/prolong")
+def prolong(asked: bytes) -> ResponseReturnValue:
+    """Nog zoveel dagen laten lezen: what is over for who asks is theirs again for a while, and a mail says so."""
+
+    def act(ctx: Context, me: Member, what: Asked, _link: GuestLink) -> None:
+        days = days_more(organisations.policy_of(ctx, me.organisation))
+        control.prolong(ctx, me, what, ctx.now + timedelta(days=days))
+
+    return _answered(asked, act, done="prolonged")
 
 
 @pages.post("/help/<identifier:asked>/dismiss")
@@ -97,7 +111,7 @@ def dismiss(asked: bytes) -> ResponseReturnValue:
     return _answered(asked, act)
 
 
-def _answered(asked: bytes, act: Act) -> ResponseReturnValue:
+def _answered(asked: bytes, act: Act, *, done: str | None = None) -> ResponseReturnValue:
     """Do it, and back to the conversation; what another tab did already is no mistake."""
     ctx, me = current(), member()
     what, link = _found(ctx, me, asked)
@@ -106,7 +120,7 @@ def _answered(asked: bytes, act: Act) -> ResponseReturnValue:
     except Conflict:
         session.settle(success=False)
         return _cannot(what, link)
-    return redirect(url_for("conversation.show", conversation=link.conversation), 303)
+    return redirect(url_for("conversation.show", conversation=link.conversation, done=done), 303)
 
 
 def _cannot(what: Asked, link: GuestLink) -> ResponseReturnValue:

@@ -1,5 +1,7 @@
 """The landing page's states without a browser: code, SMS, password, locked, closed, and asking for help."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
@@ -8,8 +10,10 @@ from securemail import ids
 from securemail.crypto.codes import write_message_code
 from securemail.guests import checks
 from securemail.guests.checks import Check
-from securemail.messages import sending
-from securemail.store.models import GuestLink, Help, Outbox
+from securemail.messages import control, sending
+from securemail.organisations import organisations
+from securemail.organisations.policy import Policy
+from securemail.store.models import GuestLink, Help, Outbox, Recipient
 from tests.house import FATIMA, House
 from tests.visitor import Visitor, alerts
 
@@ -207,13 +211,41 @@ def test_the_sender_corrects_the_number_and_the_code_goes_there(
     assert "06 •• •• •• 21" in enter(visitor, page, code)
 
 
+def test_the_sender_gives_more_time_with_one_tap(house: House, visitor: Visitor, marieke: Visitor) -> None:
+    page, code = send(house, Check())
+    with house.work() as ctx:
+        recipient = ctx.db.scalars(select(Recipient)).one()
+        control.change_expiry(
+            ctx, house.marieke, recipient.message, ctx.now + timedelta(minutes=10), everybody=False
+        )  # fmt: skip
+        link = ctx.db.scalars(select(GuestLink)).one()
+        conversation = f"/conversations/{ids.to_text(link.conversation)}"
+    enter(visitor, page, code)
+    house.clock.forward(minutes=11)
+    assert "Vraag om meer tijd" in visitor.get(f"{page}/letter").text
+    assert visitor.post(f"{page}/help", {"kind": "expired"}).status_code == 303
+    shown = marieke.get(conversation).text
+    assert "Fatima krijgt dan een e-mail en kan het weer openen." in shown
+    assert "Nog 7 dagen laten lezen" in shown
+    with house.work() as ctx:
+        organisations.decide(ctx, house.marieke.organisation, Policy(expiry_days=30))
+        request = ids.to_text(ctx.db.scalars(select(Help.id)).one())
+    assert "Nog 30 dagen laten lezen" in marieke.get(conversation).text
+    answer = marieke.post(f"/help/{request}/prolong")
+    assert (answer.status_code, answer.location) == (303, f"{conversation}?done=prolonged")
+    assert "Weer te openen." in marieke.get(answer.location).text
+    assert "vraagt om hulp" not in marieke.get(conversation).text
+    assert "€ 384" in visitor.get(f"{page}/letter").text
+    assert marieke.post(f"/help/{request}/prolong").status_code == 404
+
+
 def test_nobody_answers_what_others_were_asked(house: House, visitor: Visitor, sanne: Visitor) -> None:
     page, _code = send(house, Check())
     visitor.get(f"{page}/help")
     visitor.post(f"{page}/help", {"kind": "again"})
     with house.work() as ctx:
         request = ids.to_text(ctx.db.scalars(select(Help.id)).one())
-    for path in ("again", "number", "release", "dismiss"):
+    for path in ("again", "number", "release", "prolong", "dismiss"):
         assert sanne.post(f"/help/{request}/{path}").status_code == 404
 
 
@@ -239,7 +271,7 @@ def test_the_sender_chooses_another_check_and_the_old_link_ends(
     answer = marieke.post(f"/help/{request}/method", {"method": "sms", "number": "0612345678"})
     assert answer.status_code == 303
     assert "€ 384" in marieke.get(answer.location).text
-    conversation = ids.from_text(answer.location.rpartition("/")[2])
+    conversation = ids.from_text(answer.location.rpartition("/")[2].partition("?")[0])
     fresh = write_message_code(house.code_of(conversation, FATIMA[0]))
     visitor.get("/b")
     again = visitor.post("/b", {"code": fresh})
