@@ -29,7 +29,7 @@ from securemail.messages import contacts
 from securemail.organisations import organisations
 from securemail.store import models
 from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Mailbox, SessionLink
-from securemail.store.statements import insert_if_absent
+from securemail.store.statements import changed, insert_if_absent
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,10 @@ class Returning:
 def may_remember(ctx: Context, guest: Guest) -> bool:
     """Whether this browser passed the check itself, lately, and the maker's organisation allows to remember it."""
     link = ctx.db.get(GuestLink, guest.principal)
-    held = ctx.db.get(SessionLink, (guest.session, guest.principal))
-    passed = held is not None and held.state == cookies.FULL
+    # As it is now: the number of its check may have been corrected since the page was asked for.
+    passed = ctx.db.scalar(
+        select(SessionLink.state).where(SessionLink.session == guest.session, SessionLink.link == guest.principal)
+    ) == cookies.FULL  # fmt: skip
     return passed and link is not None and _allowed(ctx, link.maker)
 
 
@@ -82,9 +84,9 @@ def remember(ctx: Context, guest: Guest, secret: SessionSecret | None) -> Sessio
     Raises:
         MayNotRemember: see the class. A browser that was let in because it is remembered gets no longer time by it.
     """
-    if not may_remember(ctx, guest):
+    link, secret = links.hold_alone(ctx, guest.principal), secret or SessionSecret.new()
+    if not may_remember(ctx, guest) or not links.living(link):
         raise MayNotRemember
-    link, secret = ctx.db.get_one(GuestLink, guest.principal), secret or SessionSecret.new()
     device, pair = locks.device_id(secret, link.maker), locks.device_pair(secret, link.maker)
     note = _note(link, guest)
     _make_room(ctx, secret, device, note)
@@ -115,10 +117,17 @@ def returning(ctx: Context, secret: SessionSecret | None, link: GuestLink) -> Re
 
 
 def open_here(ctx: Context, back: Returning, secret: SessionSecret | None) -> SessionSecret:
-    """Open the link in this browser; what waits there is marked opened. `secret` is its guest session's, if any."""
-    seen = update(GuestDevice).where(GuestDevice.id == back.device.id).values(seen=ctx.now)
-    ctx.db.execute(seen, execution_options=_NO_SYNC)
-    fresh, _session = guest_sessions.open_here(ctx, back.link, back.opened, secret, state=cookies.RETURNED)
+    """Open the link in this browser; what waits there is marked opened. `secret` is its guest session's, if any.
+
+    Raises:
+        NotFound: it was forgotten, or the link ended, a moment ago.
+    """
+    link = links.hold_alone(ctx, back.link.id)
+    lock = select(LinkDevice.link).where(LinkDevice.link == link.id, LinkDevice.device == GuestDevice.id)
+    seen = update(GuestDevice).where(GuestDevice.id == back.device.id, lock.exists()).values(seen=ctx.now)
+    if not _open_to_all(link) or changed(ctx.db, seen) != 1:
+        raise NotFound
+    fresh, _session = guest_sessions.open_here(ctx, link, back.opened, secret, state=cookies.RETURNED)
     return fresh
 
 
@@ -274,7 +283,9 @@ def _lock(ctx: Context, device: bytes, public_key: bytes, opened: MailKeys, link
 
 def _forget(ctx: Context, device: bytes, *, but: bytes = b"") -> None:
     """Its locks go, and the letters that were opened on the strength of being remembered are closed."""
-    opens = select(LinkDevice.link).where(LinkDevice.device == device)
+    opens = ctx.db.scalars(select(LinkDevice.link).where(LinkDevice.device == device)).all()
+    # Who comes in on it at this moment is waited for, and then shown out.
+    ctx.db.execute(select(GuestLink.id).where(GuestLink.id.in_(opens)).order_by(GuestLink.id).with_for_update())
     theirs = SessionLink.link.in_(opens), SessionLink.state == cookies.RETURNED, SessionLink.session != but
     for statement in (
         delete(SessionLink).where(*theirs),

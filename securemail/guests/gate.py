@@ -98,7 +98,7 @@ def enter_code(ctx: Context, code: MessageCode, secret: SessionSecret | None) ->
         WrongCode: it opens nothing here.
         LinkClosed, Unready
     """
-    row = links.by_code(ctx, code)
+    row = _hold(ctx, links.by_code(ctx, code))
     if not links.living(row):
         raise LinkClosed
     if row.sealed_dk is None:
@@ -106,7 +106,7 @@ def enter_code(ctx: Context, code: MessageCode, secret: SessionSecret | None) ->
     if row.method == locks.PASSWORD:
         secret, session = guest_sessions.renew(ctx, secret)
         sealed = cookies.seal_session_code(secret, code, session=session, link=row.id)
-        _hold(ctx, session, row.id, sealed_code=sealed)
+        _wait(ctx, session, row.id, sealed_code=sealed)
         return AtGate(row, "password", secret, session, None, code)
     opened = links.open_row(ctx, row, code)
     if row.method == locks.SMS:
@@ -182,6 +182,7 @@ def count_try(ctx: Context, gate: AtGate) -> int:
         Locked: there were ten, over all browsers.
         Refused: 'expired', five with this code by SMS.
     """
+    _hold(ctx, gate.link)
     if gate.step == "sms":
         mine = _row(gate).where(SessionLink.tries < TRIES_A_CODE)
         if changed(ctx.db, mine.values(tries=SessionLink.tries + 1)) != 1:
@@ -201,6 +202,7 @@ def enter_sms(ctx: Context, gate: AtGate, typed: str, *, left: int) -> SessionSe
         Refused: 'typing', 'wrong', 'expired'.
     """
     digits = digits_of(typed)
+    _hold_living(ctx, gate)
     note, sealed = _challenge(ctx, gate)
     if not note or ctx.now - datetime.fromisoformat(note["sent"]) > CODE_LIVES:
         raise Refused("expired")
@@ -238,7 +240,7 @@ def enter_password(ctx: Context, gate: AtGate, stretched: Any, *, left: int) -> 
     if gate.code is None:
         raise GuestSessionEnded
     try:
-        opened = links.open_row(ctx, gate.link, gate.code, stretched=stretched)
+        opened = links.open_row(ctx, _hold_living(ctx, gate), gate.code, stretched=stretched)
     except WrongCode as error:
         raise Refused("wrong", left) from error
     return _open(ctx, gate, opened)
@@ -265,11 +267,29 @@ def _wait_for_sms(ctx: Context, row: GuestLink, opened: MailKeys, secret: Sessio
         raise Unready
     secret, session = guest_sessions.renew(ctx, secret)
     sealed = cookies.seal_session_link_key(secret, opened.mk, session=session, link=row.id, state=cookies.PENDING)
-    _hold(ctx, session, row.id, sealed_dk=sealed)
+    _wait(ctx, session, row.id, sealed_dk=sealed)
     return AtGate(row, "sms", secret, session, opened, None)
 
 
-def _hold(
+def _hold(ctx: Context, link: GuestLink) -> GuestLink:
+    """The link as it is now, held until the commit: nobody is let in while it ends, or while its check changes.
+
+    Before anything of its sessions is changed: two that held them the other way round would wait for each other.
+    """
+    row = links.hold_alone(ctx, link.id)
+    if not links.genuine(ctx, row):
+        raise WrongCode
+    return row
+
+
+def _hold_living(ctx: Context, gate: AtGate) -> GuestLink:
+    row = _hold(ctx, gate.link)
+    if not links.living(row):
+        raise GuestSessionEnded
+    return row
+
+
+def _wait(
     ctx: Context, session: bytes, link: bytes, *, sealed_dk: bytes | None = None, sealed_code: bytes | None = None
 ) -> None:
     guest_sessions.forget_link(ctx, session, link)

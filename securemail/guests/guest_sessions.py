@@ -1,6 +1,7 @@
 """A guest's browser: one session, and a row for every link that it has opened. Idle 30 minutes, 8 hours at most."""
 
 from datetime import timedelta
+from typing import Any, Final
 
 from sqlalchemy import delete, select, update
 
@@ -16,6 +17,7 @@ from securemail.store.models import BrowserSession, GuestLink, SessionLink
 IDLE = timedelta(minutes=30)
 LIFETIME = timedelta(hours=8)
 _TOUCH = timedelta(minutes=1)
+_NO_SYNC: Final = {"synchronize_session": False}
 OPEN = (cookies.FULL, cookies.RETURNED)
 """States in which a link is open: its check was passed, or the browser is a remembered one."""
 
@@ -28,6 +30,8 @@ def open_here(
     ctx: Context, link: GuestLink, opened: MailKeys, secret: SessionSecret | None, *, state: int = cookies.FULL
 ) -> tuple[SessionSecret, bytes]:
     """Open a link in this browser, its check being passed (`guests.gate`); what waits there is marked opened.
+
+    The link is held alone: see `links.hold_alone`.
 
     `secret` is the browser's guest session, where it has one. A live one keeps its other links, behind a new secret:
     whoever used this browser before may have kept the old one. `state` is RETURNED for a remembered browser.
@@ -113,24 +117,31 @@ def renew(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, byt
 
 def _take_over(ctx: Context, older: SessionSecret, fresh: SessionSecret, session: bytes) -> None:
     before = cookies.session_id(older)
-    for row in ctx.db.scalars(select(SessionLink).where(SessionLink.session == before)).all():
+    for row in ctx.db.scalars(
+        select(SessionLink).where(SessionLink.session == before).order_by(SessionLink.link)
+    ).all():
+        # Moved, not copied: who ends one of these links at this moment waits for its row, and finds it where it is then.
+        ctx.db.expunge(row)
         try:
-            ctx.db.add(_behind(fresh, session, row, older, before))
+            moved = _behind(fresh, session, row, older, before)
         except CannotOpen:
             continue
-    ctx.db.flush()
+        there = (SessionLink.session == before, SessionLink.link == row.link, SessionLink.state == row.state)
+        ctx.db.execute(update(SessionLink).where(*there).values(moved), execution_options=_NO_SYNC)
     end(ctx, older)
 
 
-def _behind(fresh: SessionSecret, session: bytes, row: SessionLink, older: SessionSecret, before: bytes) -> SessionLink:
+def _behind(
+    fresh: SessionSecret, session: bytes, row: SessionLink, older: SessionSecret, before: bytes
+) -> dict[str, Any]:
     """The same link at the same step behind another secret; a code that was sent by SMS is asked for again."""
-    moved = SessionLink(session=session, link=row.link, state=row.state, tries=row.tries)
+    moved: dict[str, Any] = {"session": session, "sealed_challenge": None}
     if row.sealed_dk is not None:
         dk = cookies.open_session_link_key(older, row.sealed_dk, session=before, link=row.link, state=row.state)
-        moved.sealed_dk = cookies.seal_session_link_key(fresh, dk, session=session, link=row.link, state=row.state)
+        moved["sealed_dk"] = cookies.seal_session_link_key(fresh, dk, session=session, link=row.link, state=row.state)
     if row.sealed_code is not None:
         code = cookies.open_session_code(older, row.sealed_code, session=before, link=row.link)
-        moved.sealed_code = cookies.seal_session_code(fresh, code, session=session, link=row.link)
+        moved["sealed_code"] = cookies.seal_session_code(fresh, code, session=session, link=row.link)
     return moved
 
 

@@ -156,9 +156,9 @@ def correct_number(ctx: Context, maker: Member, row: GuestLink, number: str) -> 
         raise Conflict("no number is asked there")
     kept = replace(kept_of(ctx, maker, _genuine(ctx, row)), number=number)
     _lock(ctx, maker, row, kept, Check("sms", number))
+    ctx.db.flush()
     ctx.db.execute(delete(SessionLink).where(SessionLink.link == row.id), execution_options=_NO_SYNC)
     _forget_devices(ctx, row.id)
-    ctx.db.flush()
 
 
 def lacks_something(ctx: Context, maker: Member, row: GuestLink) -> bool:
@@ -294,11 +294,13 @@ def trusted(ctx: Context, row: GuestLink, dk: MailKey) -> MailKeys:
 
 
 def notify(
-    ctx: Context, author: Correspondent, message: Message, place: int, party: Party, *, reminder: bool = False
-) -> bytes:
+    ctx: Context, author: Correspondent, message: Message, place: int, party: Party, *, reminder: bool = False,
+    renewed: bool = False,
+) -> bytes:  # fmt: skip
     """Queue the mail that tells a guest of a message: with the code when the author made the link, else without.
 
-    A reminder is the same mail in other words. It says nothing that the first one would not have said.
+    A reminder is the same mail in other words. It says nothing that the first one would not have said. `renewed` adds
+    that an earlier code works no more.
     """
     row = ctx.db.get_one(GuestLink, party.principal)
     _genuine(ctx, row)
@@ -314,7 +316,7 @@ def notify(
     kept = _kept_by_maker(ctx, author, row)
     if kept is not None:
         payload |= {"code": write_message_code(MessageCode(bytes.fromhex(kept["code"])))}
-        payload |= {"language": kept["language"]}
+        payload |= {"language": kept["language"]} | ({"renewed": True} if renewed else {})
     payload |= _what_awaits(ctx, row, kept) | _until(ctx, message, place)
     kind = "guest_answer" if kept is None else "guest_reminder" if reminder else "guest_message"
     mailbox, epoch = _spare_key_holder(ctx, author, row)

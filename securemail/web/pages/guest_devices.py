@@ -39,14 +39,17 @@ def open_(ref: bytes) -> ResponseReturnValue:
     link = views.find(ctx, ref)
     back = views.returning(ctx, link) if link is not None else None
     kept = request.form.get("reply", "")
-    if back is None:
+    try:
+        secret = devices.open_here(ctx, back, session.guest_secret()) if back is not None else None
+    except NotFound:
+        secret = None
+    if secret is None:
         # Forgotten meanwhile: words that were not sent yet wait beside the field for the code.
         return (
             closed(ref, "idle", kept=kept)
             if kept.strip()
             else redirect(url_for("guest.landing", ref=ref, again=1), 303)
         )
-    secret = devices.open_here(ctx, back, session.guest_secret())
     session.keep_guest(secret)
     return letter_with(ref, secret, kept) if kept.strip() else to_letter(ref, opened=1)
 
