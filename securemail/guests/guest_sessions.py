@@ -117,10 +117,9 @@ def renew(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, byt
 
 def _take_over(ctx: Context, older: SessionSecret, fresh: SessionSecret, session: bytes) -> None:
     before = cookies.session_id(older)
-    for row in ctx.db.scalars(
-        select(SessionLink).where(SessionLink.session == before).order_by(SessionLink.link)
-    ).all():
-        # Moved, not copied: who ends one of these links at this moment waits for its row, and finds it where it is then.
+    mine = select(SessionLink).where(SessionLink.session == before).order_by(SessionLink.link)
+    for row in ctx.db.scalars(mine).all():
+        # Moved, not copied: who ends one of these links now waits for its row, and finds it where it is then.
         ctx.db.expunge(row)
         try:
             moved = _behind(fresh, session, row, older, before)
