@@ -8,18 +8,20 @@ from dataclasses import fields
 
 from sqlalchemy import make_url
 
-from securemail import devrun, ids, release
+from securemail import bounce_pipe, bounce_server, devrun, ids, release
 from securemail.config import ROOT, Settings
 from securemail.errors import ConfigError, SecuremailError
-from securemail.processes import web_command, worker_command
+from securemail.processes import bounces_command, web_command, worker_command
 
 Command = Callable[[Mapping[str, str]], None]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    name = _parser().parse_args(arguments).command
+    options = _parser().parse_args(arguments)
+    if options.command == "bounce":
+        return bounce_pipe.run(_development_when_asked(os.environ), sys.stdin.buffer, options.recipient)
     try:
-        COMMANDS[name](os.environ)
+        COMMANDS[options.command](os.environ)
     except ConfigError as error:
         print(f"The settings are not usable yet:\n{_indent(str(error))}", file=sys.stderr)
         return 2
@@ -48,6 +50,13 @@ def worker(environ: Mapping[str, str]) -> None:
     Settings.from_environ(environ)
     os.chdir(ROOT)
     os.execv(sys.executable, worker_command())  # noqa: S606
+
+
+def bounces(environ: Mapping[str, str]) -> None:
+    """receive mail that comes back, at BOUNCE_LISTEN (production)"""
+    bounce_server.required(Settings.from_environ(environ))
+    os.chdir(ROOT)
+    os.execv(sys.executable, bounces_command())  # noqa: S606
 
 
 def migrate(environ: Mapping[str, str]) -> None:
@@ -99,6 +108,7 @@ COMMANDS: dict[str, Command] = {
     "run": run,
     "web": web,
     "worker": worker,
+    "bounces": bounces,
     "release": migrate,
     "migrate": migrate,
     "setup-link": setup_link,
@@ -120,6 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+    bounce = commands.add_parser("bounce", help="read one mail that came back, from a mail server's pipe")
+    bounce.add_argument("recipient", nargs="?", default="", help="where it came back to; or else its headers say so")
     return parser
 
 

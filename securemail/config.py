@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from securemail import ids
+from securemail.config_bounces import Bounces, read_bounces
 from securemail.config_reader import Reader, is_loopback, require_port
 from securemail.config_sms import Sms, read_sms, region
 from securemail.errors import ConfigError
@@ -71,6 +72,7 @@ class Settings:
     secrets: tuple[Secret, ...]
     smtp: Smtp
     mail_from: str
+    bounces: Bounces | None
     sms: Sms | None
     default_region: str
     sign_up: SignUp
@@ -126,6 +128,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         secrets=read.parsed("SECUREMAIL_SECRET", (), parse_secrets),
         smtp=_smtp(read, sink_smtp_port, development=development),
         mail_from=read.parsed("MAIL_FROM", "securemail@localhost", _address),
+        bounces=read_bounces(read),
         sms=read_sms(read, sink_http_port, development=development),
         default_region=read.parsed("DEFAULT_REGION", "NL", region),
         sign_up=read.choice("SIGN_UP", "open" if development else "invitation", _SIGN_UP),

@@ -15,7 +15,7 @@ from securemail import ids, release
 from securemail.config import ROOT, Settings
 from securemail.config_reader import is_loopback
 from securemail.errors import SecuremailError
-from securemail.processes import Child, sink_command, web_command, worker_command
+from securemail.processes import Child, bounces_command, sink_command, web_command, worker_command
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -129,6 +129,8 @@ def _start(children: list[Child], settings: Settings, environ: Mapping[str, str]
         "web": web_command(settings, graceful_timeout=STOP_SECONDS - 3),
         "worker": worker_command(),
     }
+    if settings.bounces is not None and settings.bounces.listen is not None:
+        commands["bounces"] = bounces_command()
     for name, command in commands.items():
         children.append(Child.start(name, command, environment))
     for child in children:

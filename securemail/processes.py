@@ -35,6 +35,10 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "securemail.worker"]
 
 
+def bounces_command() -> list[str]:
+    return [sys.executable, "-m", "securemail.bounce_server"]
+
+
 def sink_command(settings: Settings) -> list[str]:
     ports = ["--smtp-port", str(settings.sink_smtp_port), "--http-port", str(settings.sink_http_port)]
     return [sys.executable, "-m", "securemail.devsink", *ports]

@@ -19,6 +19,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.errors import MessageError
+from email.message import EmailMessage
 from typing import Final
 
 from jinja2 import TemplateError
@@ -27,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from securemail.config import Settings
 from securemail.delivery import brand, claim, housekeeping, notifications, payload_locks, sms_text, workers
+from securemail.delivery.bounce_addresses import address_of
 from securemail.delivery.channels import Channel, channel_of
 from securemail.delivery.claim import Dropped, Job
 from securemail.delivery.notifications import Notification, Unsendable
@@ -177,7 +179,7 @@ class Worker:
     def tidy(self) -> None:
         """Remove one batch of what has expired, and mail who has waited long enough; the next heartbeat goes on."""
         with self.runtime.work(write=True) as ctx:
-            housekeeping.tidy(ctx)
+            housekeeping.tidy(ctx, bounces=self.runtime.settings.bounces is not None)
             waits.tell_due(ctx)
 
     def _take(self, channel: Channel | None = None) -> tuple[Job, Notification | Sms | None] | Dropped | None:
@@ -210,7 +212,14 @@ class Worker:
         except (ValueError, MessageError) as error:
             log.warning("outbox %s (%s) cannot be written: %s", job.outbox.hex(), job.kind, type(error).__name__)
             return PermanentFailure(_NOT_MADE)
-        return self.transport.send(message, sender=self.renderer.mail_from, receiver=prepared.to)
+        return self._hand_over(job, message, prepared.to)
+
+    def _hand_over(self, job: Job, message: EmailMessage, receiver: str) -> Result:
+        bounces = self.runtime.settings.bounces
+        if bounces is None:
+            return self.transport.send(message, sender=self.renderer.mail_from, receiver=receiver)
+        back = address_of(self.runtime.keys, bounces.address, job.outbox)
+        return self.transport.send(message, sender=back, receiver=receiver, report=job.outbox.hex())
 
     def _finish(self, job: Job, result: Result) -> None:
         _log(job, result)

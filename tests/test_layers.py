@@ -10,12 +10,25 @@ from securemail.config import ROOT
 PACKAGE = ROOT / "securemail"
 DOMAIN = {"identity", "mailboxes", "messages", "guests", "organisations", "delivery"}
 LAYERS: tuple[set[str], ...] = (
-    {"config", "config_reader", "config_sms", "errors", "clock", "ids", "i18n"},
+    {"config", "config_bounces", "config_reader", "config_sms", "errors", "clock", "ids", "i18n"},
     {"crypto", "store"},
     DOMAIN,
     {"runtime"},
     {"web"},
-    {"cli", "worker", "release", "processes", "devrun", "devsink", "devsink_pages", "secret_renewal", "consent"},
+    {
+        "bounce_intake",
+        "bounce_pipe",
+        "bounce_server",
+        "cli",
+        "worker",
+        "release",
+        "processes",
+        "devrun",
+        "devsink",
+        "devsink_pages",
+        "secret_renewal",
+        "consent",
+    },
 )
 EDGE = {"flask", "flask_babel", "flask_login", "flask_wtf", "wtforms", "werkzeug", "markupsafe"}
 

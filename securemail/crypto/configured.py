@@ -17,7 +17,7 @@ from securemail.crypto.secrets import Secret, SymmetricKey
 from securemail.errors import CannotOpen
 
 BOUNCE_MAC_BYTES: Final = 10
-"""What fits beside a row's id in the local part of a mail address: 80 bits, the least of RFC 2104, tried over a network."""
+"""What fits beside a row's id in the local part of a mail address: 80 bits (RFC 2104), tried over a network only."""
 _WHOLE: Final = 32
 
 

@@ -84,7 +84,7 @@ def delivered(ctx: Context, job: Job) -> None:
     if outbox.settle(ctx, job.outbox, "sent"):
         _mark(ctx, job, "notified", only_from=("waiting",))
         if job.tries > 1:
-            _tell_sender(ctx, job)
+            tell_sender(ctx, job.message)
 
 
 def postponed(ctx: Context, worker: OwnKey, job: Job, *, jitter: float) -> bool:
@@ -96,7 +96,7 @@ def postponed(ctx: Context, worker: OwnKey, job: Job, *, jitter: float) -> bool:
     ctx.db.execute(
         update(Outbox).where(*_still_ours(worker, job)).values(due=ctx.now + wait, claimed_by=None, claimed_until=None)
     )
-    _tell_sender(ctx, job)
+    tell_sender(ctx, job.message)
     return True
 
 
@@ -106,7 +106,16 @@ def refused(ctx: Context, worker: OwnKey, job: Job) -> None:
         return
     outbox.settle(ctx, job.outbox, "failed")
     if _mark(ctx, job, "bounced", only_from=("waiting", "notified")):
-        _tell_sender(ctx, job)
+        tell_sender(ctx, job.message)
+
+
+def tell_sender(ctx: Context, about: bytes | None) -> None:
+    """Move the sender's conversation, so that an open page shows how the mail fares with its next look for news."""
+    message = None if about is None else ctx.db.get(Message, about)
+    if message is None:
+        return
+    thread = (Thread.mailbox == message.sender, Thread.conversation == message.conversation)
+    ctx.db.execute(update(Thread).where(*thread).values(changed=ctx.now))
 
 
 def _due(ctx: Context, worker: OwnKey, channel: Channel | None) -> Any:
@@ -194,12 +203,3 @@ def _mark(ctx: Context, job: Job, state: str, *, only_from: tuple[str, ...]) -> 
         return False
     receiver = (Recipient.message == job.message, Recipient.place == job.place, Recipient.state.in_(only_from))
     return changed(ctx.db, update(Recipient).where(*receiver).values(state=state, state_at=ctx.now)) == 1
-
-
-def _tell_sender(ctx: Context, job: Job) -> None:
-    """Move the sender's conversation, so that an open page shows how the mail fares with its next look for news."""
-    message = None if job.message is None else ctx.db.get(Message, job.message)
-    if message is None:
-        return
-    thread = (Thread.mailbox == message.sender, Thread.conversation == message.conversation)
-    ctx.db.execute(update(Thread).where(*thread).values(changed=ctx.now))

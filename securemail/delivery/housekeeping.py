@@ -9,6 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
+from securemail.delivery import returned
+from securemail.delivery.returned import TAKEN_FOR
 from securemail.delivery.workers import ALIVE_FOR
 from securemail.identity.context import Context
 from securemail.messages import clearing, expiry
@@ -23,8 +25,8 @@ _BATCH: Final = 200
 _ENDED: Final = ("sent", "failed", "cancelled")
 
 
-def tidy(ctx: Context) -> int:
-    """Remove one batch of each kind; how many rows."""
+def tidy(ctx: Context, *, bounces: bool = False) -> int:
+    """Remove one batch of each kind; how many rows. With `bounces`, sent mail is known as long as it may come back."""
     return (
         _give_up_lost(ctx)
         + clearing.clear(ctx)
@@ -32,7 +34,7 @@ def tidy(ctx: Context) -> int:
         + sum(
             _delete_batch(ctx, key, *expired)
             for key, *expired in (
-                (Outbox.id, Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END, ~_refused_invitation()),
+                (Outbox.id, _ended(ctx, bounces=bounces)),
                 (Outbox.id, _refused_invitation(), Outbox.due < ctx.now - 2 * INVITATIONS_KEPT),
                 (WorkerKey.id, WorkerKey.seen < ctx.now - 10 * ALIVE_FOR),
                 # Kept a day longer, so that a late click is told "expired" and not "unknown".
@@ -45,6 +47,14 @@ def tidy(ctx: Context) -> int:
             )
         )
     )
+
+
+def _ended(ctx: Context, *, bounces: bool) -> ColumnElement[bool]:
+    over = and_(Outbox.state.in_(_ENDED), Outbox.due < ctx.now - KEPT_AFTER_END, ~_refused_invitation())
+    if not bounces:
+        return over
+    may_return = and_(Outbox.state == "sent", Outbox.due >= ctx.now - TAKEN_FOR, returned.is_followed())
+    return and_(over, ~may_return)
 
 
 def _refused_invitation() -> ColumnElement[bool]:

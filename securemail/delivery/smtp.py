@@ -50,10 +50,10 @@ class SmtpTransport:
         self._settings = settings
         self._client: smtplib.SMTP | None = None
 
-    def send(self, message: EmailMessage, *, sender: str, receiver: str) -> Result:
-        """Hand over one mail."""
+    def send(self, message: EmailMessage, *, sender: str, receiver: str, report: str | None = None) -> Result:
+        """Hand over one mail. With `report`, `sender` is told when it fails later, by that name."""
         try:
-            return _send(self._connected(), message, sender, receiver)
+            return _send(self._connected(), message, sender, receiver, report)
         except (OSError, smtplib.SMTPException) as error:
             # Also every reply that does not belong to this receiver: see the module's words.
             self.close()
@@ -113,19 +113,27 @@ def _answers(client: smtplib.SMTP) -> bool:
         return False
 
 
-def _send(client: smtplib.SMTP, message: EmailMessage, sender: str, receiver: str) -> Result:
+def _send(client: smtplib.SMTP, message: EmailMessage, sender: str, receiver: str, report: str | None) -> Result:
     foreign = not (sender.isascii() and receiver.isascii())
     if foreign and not client.has_extn("smtputf8"):
         return PermanentFailure(_NOT_POSSIBLE)
     options = ["SMTPUTF8", "BODY=8BITMIME"] if foreign else []
+    reported, wanted = _asked(client, report)
     raw = _written(message, foreign=foreign)
     try:
-        client.sendmail(sender, [receiver], raw, mail_options=options)
+        client.sendmail(sender, [receiver], raw, mail_options=options + reported, rcpt_options=wanted)
     except smtplib.SMTPRecipientsRefused as error:
         return _refusal(int(error.recipients[receiver][0]))
     except smtplib.SMTPDataError as error:
         return _refusal(error.smtp_code)
     return Delivered()
+
+
+def _asked(client: smtplib.SMTP, report: str | None) -> tuple[list[str], list[str]]:
+    """Options that ask for a report of failure with our headers alone, where the server knows them (RFC 3461)."""
+    if report is None or not client.has_extn("dsn"):
+        return [], []
+    return ["RET=HDRS", f"ENVID={report}"], ["NOTIFY=FAILURE"]
 
 
 def _written(message: EmailMessage, *, foreign: bool) -> bytes:

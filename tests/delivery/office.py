@@ -61,9 +61,11 @@ class Recorder:
         self.answers = list(answers)
         self.receivers: list[str] = []
         self.raw: list[bytes] = []
+        self.senders: list[str] = []
 
-    def send(self, message: object, *, sender: str, receiver: str) -> Result:
+    def send(self, message: object, *, sender: str, receiver: str, report: str | None = None) -> Result:
         self.receivers.append(receiver)
+        self.senders.append(sender)
         self.raw.append(bytes(message))  # type: ignore[call-overload]
         return self.answers.pop(0) if self.answers else Delivered()
 

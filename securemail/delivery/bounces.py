@@ -1,0 +1,72 @@
+"""What a mail that came back says: a pure reader of delivery status notifications (RFC 3462, 3464, 6533).
+
+Only a report that a mail was given up for good counts. Everything else is of no use to a sender: delays, successes,
+out-of-office replies, bounces in free words, and whatever strangers send. Input is anybody's: nothing here raises.
+"""
+
+import email
+import re
+from collections.abc import Iterator
+from email.message import Message
+from typing import Final, Literal
+
+Says = Literal["refused", "other report", "no report", "too large", "unreadable"]
+
+LARGEST: Final = 256 * 1024
+"""Bytes. A report with our headers has a few thousand; the body was asked to stay away (RET=HDRS)."""
+_REPORT: Final = "multipart/report"
+_REPORT_TYPE: Final = re.compile(r';\s*report-type\s*=\s*"?delivery-status"?\s*(?:;|$)', re.IGNORECASE)
+_STATUS_PARTS: Final = ("message/delivery-status", "message/global-delivery-status")
+_FOR_GOOD: Final = re.compile(r"5\.[0-9]{1,3}\.[0-9]{1,3}(?:\s|\(|$)")
+_ARRIVED: Final = ("delivered", "relayed", "expanded")
+_MOST_FIELDS: Final = 1000
+
+
+def read(raw: bytes) -> Says:
+    """What a mail says about the one it answers. 'refused': it failed for good (`failed`, status 5.x.x)."""
+    if len(raw) > LARGEST:
+        return "too large"
+    try:
+        return _read(email.message_from_bytes(raw))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # What the library makes of parts in parts in parts, or of numbers of a thousand digits.
+        return "unreadable"
+
+
+def _read(message: Message) -> Says:
+    if message.get_content_type() != _REPORT or not _REPORT_TYPE.search(_one_line(message.get("Content-Type"))):
+        return "no report"
+    receivers = list(_receivers(message))
+    arrived = any(action in _ARRIVED for action, _status in receivers)
+    refused = any(action == "failed" and _FOR_GOOD.match(status) for action, status in receivers)
+    return "refused" if refused and not arrived else "other report"
+
+
+def _receivers(message: Message) -> Iterator[tuple[str, str]]:
+    """Action and status of each receiver that the report names."""
+    parts = message.get_payload()
+    for part in parts if isinstance(parts, list) else ():
+        if isinstance(part, Message) and part.get_content_type() in _STATUS_PARTS:
+            for fields in _groups(part):
+                action, status = _one_line(fields.get("Action")), _one_line(fields.get("Status"))
+                yield action.partition("(")[0].strip().lower(), status
+
+
+def _groups(part: Message) -> Iterator[Message]:
+    """The groups of fields that empty lines separate: the first is about the report, each other about a receiver."""
+    held = part.get_payload()
+    for group in held if isinstance(held, list) else ():
+        if isinstance(group, Message):
+            yield group
+            # The library takes the groups of `delivery-status` apart, and not those of its sibling for other alphabets.
+            yield from _rest(group.get_payload(decode=True))
+
+
+def _rest(text: object) -> Iterator[Message]:
+    if isinstance(text, bytes) and text.strip():
+        for group in re.split(rb"\r?\n\r?\n", text.strip(), maxsplit=_MOST_FIELDS):
+            yield email.message_from_bytes(group)
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value or "").split())
