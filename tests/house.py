@@ -100,6 +100,13 @@ class House:
         with self.work() as ctx:
             return guest_sessions.resume(ctx, secret, ref)
 
+    def join(self, who: tuple[str, str]) -> Member:
+        """Somebody makes an account of their own."""
+        password = stretch_new(PASSWORD, self.runtime.keys, self.runtime.hasher)
+        with self.work() as ctx:
+            new = _account(ctx, who, self.marieke.organisation, "member", password)
+        return _member(new, who, self.marieke.organisation)
+
     def letters(self, reader: Member | Guest, conversation: bytes) -> list[reading.Letter]:
         """What somebody sees of a conversation, after taking in what arrived."""
         with self.work() as ctx:

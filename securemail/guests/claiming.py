@@ -36,7 +36,7 @@ _MOST: Final = 50
 class MayNotClaim(Conflict):
     """These messages stay where they are. Why:
 
-    'unproved': this browser came back as a remembered one, and gives the code first. 'address': the account's is another.
+    'unproved': this browser came back as a remembered one, and gives the code first. 'address': the account's differs.
     'own': the account's owner wrote it. 'partner': the mailbox takes part in the conversation already.
     'gone': the link was taken along, renewed or closed meanwhile.
     """
