@@ -5,12 +5,14 @@ from datetime import datetime
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from securemail import ids
 from securemail.crypto.secrets import SessionSecret
 from securemail.guests import devices, guest_sessions
 from securemail.identity.context import Context, Guest
+from securemail.mailboxes import directory
 from securemail.messages import reading, receipts, sending
 from securemail.messages.reading import Letter
 from securemail.store.models import GuestLink, Message, Recipient
@@ -57,8 +59,16 @@ def letters_for(
         ends=_ends(ctx, guest),
         mark=mark,
         devices=there,
+        remember_method=link.method,
+        remember_name=_name_of_maker(ctx, link),
         may_remember=not any(one.here for one in there) and devices.may_remember(ctx, guest),
     ), status
+
+
+def _name_of_maker(ctx: Context, link: GuestLink) -> str:
+    """Whose later messages a remembered browser opens."""
+    maker = directory.of_mailbox(ctx, link.maker)
+    return maker.name if maker is not None and maker.name else _("de afzender")
 
 
 def _nothing_left(ref: bytes, last: Letter, status: int) -> ResponseReturnValue:

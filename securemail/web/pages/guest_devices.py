@@ -83,7 +83,9 @@ def overview(ref: bytes) -> ResponseReturnValue:
         sender=sender_of(ctx, link),
         devices=there,
         may_remember=may,
+        remember_method=link.method,
         added=request.args.get("added") == "1",
+        forgotten=request.args.get("forgotten") == "1",
     )
 
 
@@ -95,7 +97,7 @@ def forget(ref: bytes) -> ResponseReturnValue:
         return closed(ref, "idle")
     with suppress(NotFound):  # forgotten already, in another tab or by whoever wrote
         devices.forget(current(), guest, _device())
-    return redirect(url_for("guest_devices.overview", ref=ref), 303)
+    return redirect(url_for("guest_devices.overview", ref=ref, forgotten=1), 303)
 
 
 @pages.post("/messages/<identifier:message>/recipients/<int(max=9999):place>/devices/forget")

@@ -52,6 +52,8 @@
       showFilled(field, complete(field, code));
     };
     regroup(field);
+    // What was refused stands there to be mended: at its end, where one goes on typing.
+    if (document.activeElement === field) field.setSelectionRange(field.value.length, field.value.length);
     arrive();
     addEventListener("hashchange", arrive);
     field.addEventListener("input", (event) => {
