@@ -66,14 +66,22 @@ def take_in(ctx: Context, member: Member) -> int:
     """
     epochs.hold(ctx, member.mail)
     rows = ctx.db.execute(
-        _waiting(member).add_columns(Message.sent_at).join(Message, Message.id == Envelope.message)
+        _waiting(member).add_columns(Message).join(Message, Message.id == Envelope.message)
         .order_by(Envelope.message).limit(_BATCH)
     ).all()  # fmt: skip
     opener = Opener(ctx, member.mail)
-    return sum(_take_one(ctx, member, opener, envelope, sent_at) for envelope, sent_at in rows)
+    # Answers that the member gave as a guest come in when the link leads to the mailbox: they were sent, not received.
+    by_guests = {message.conversation for _, message in rows if message.sender_kind == "link"}
+    known = aliases.of_conversations(ctx, by_guests) if by_guests else Aliases({})
+    return sum(
+        _take_one(ctx, member, opener, envelope, message.sent_at, own=known.now(message.sender) == member.mailbox)
+        for envelope, message in rows
+    )
 
 
-def _take_one(ctx: Context, member: Member, opener: Opener, envelope: Envelope, sent_at: datetime) -> bool:
+def _take_one(
+    ctx: Context, member: Member, opener: Opener, envelope: Envelope, sent_at: datetime, *, own: bool
+) -> bool:
     sealed = envelope.sealed_cek
     if sealed is None:
         return False
@@ -97,7 +105,7 @@ def _take_one(ctx: Context, member: Member, opener: Opener, envelope: Envelope, 
         "mailbox": member.mailbox,
         "message": envelope.message,
         "epoch": member.mail.epoch,
-        "folder": "received",
+        "folder": "sent" if own else "received",
         "sent_at": sent_at,
         "sealed_cek": member.mail.seal_item(cek, envelope.message),
     }

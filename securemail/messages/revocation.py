@@ -9,7 +9,7 @@ from securemail.delivery import outbox
 from securemail.errors import NotFound
 from securemail.guests import links
 from securemail.identity.context import Context, Correspondent, Member
-from securemail.messages import expiry, threads
+from securemail.messages import aliases, expiry, threads
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
 from securemail.store.models import Envelope, GuestLink, Help, Item, LinkDevice, Message, Recipient, SessionLink
@@ -68,26 +68,37 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     recipient = ctx.db.get(Recipient, (message, place))
     if recipient is None or recipient.principal == member.principal:
         raise NotFound
-    principal = recipient.principal
-    link = principal if recipient.kind == "link" else _taken_along(ctx, member, row.conversation, principal)
+    kind, principal = _by_now(ctx, recipient)
+    known = aliases.of_conversation(ctx, row.conversation)
+    called = known.of(principal) | {recipient.principal}
+    link = principal if kind == "link" else _taken_along(ctx, member, row.conversation, principal)
     ends = link is not None and _end_link(ctx, member, link)
-    theirs = select(Message).join(Recipient, Recipient.message == Message.id).where(
-        Message.conversation == row.conversation, Recipient.principal == principal, Recipient.state != "revoked"
+    theirs = select(Message, Recipient).join(Recipient, Recipient.message == Message.id).where(
+        Message.conversation == row.conversation, Recipient.principal.in_(called), Recipient.state != "revoked"
     )  # fmt: skip
     if not ends:
-        theirs = theirs.where(Message.sender == member.principal)
-    taken = ctx.db.scalars(theirs.order_by(Message.id).with_for_update(of=Message)).all()
-    for one in taken:
-        at = ctx.db.scalars(
-            select(Recipient.place).where(Recipient.message == one.id, Recipient.principal == principal)
-        ).one()
-        _shred(ctx, member, one, principal)
-        outbox.cancel(ctx, one.id, at)
+        theirs = theirs.where(Message.sender.in_(known.of(member.principal)))
+    in_order = theirs.order_by(Message.id).with_for_update(of=Message)
+    taken = ctx.db.execute(in_order.execution_options(populate_existing=True)).all()
+    for one, theirs_of_it in taken:
+        _shred(ctx, member, one, theirs_of_it.principal)
+        outbox.cancel(ctx, one.id, theirs_of_it.place)
     if ends:
         ctx.db.execute(delete(Envelope).where(Envelope.principal == link), execution_options=_NO_SYNC)
     if ends or taken:
         detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
         audit.record(ctx, member.organisation, "conversation-revoked", member.principal, detail)
+
+
+def _by_now(ctx: Context, recipient: Recipient) -> tuple[str, bytes]:
+    """Who a receiver is by now, also when it was renewed a moment ago; a link is held, and leads nowhere else."""
+    kind, principal = recipient.kind, recipient.principal
+    while kind == "link" and ctx.db.get(GuestLink, principal) is not None:
+        row = links.hold_alone(ctx, principal)
+        if not links.genuine(ctx, row) or (row.claimed_by is None and row.successor is None):
+            break
+        kind, principal = ("mailbox", row.claimed_by) if row.claimed_by is not None else ("link", row.successor or b"")
+    return kind, principal
 
 
 def _taken_along(ctx: Context, member: Member, conversation: bytes, mailbox: bytes) -> bytes | None:
