@@ -66,7 +66,7 @@ def _guest_message(_ctx: Context, job: Job, brand: Brand, public_url: str) -> No
     return _sealed(
         job, payload, brand,
         **_sender(payload), **_places(public_url, link=f"{page}#{''.join(groups)}", short=f"{public_url}/b"),
-        **_awaiting(payload), code_groups=groups,
+        **_awaiting(payload), code_groups=groups, renewed=bool(payload.get("renewed")),
     )  # fmt: skip
 
 
