@@ -61,7 +61,7 @@ def may_claim(ctx: Context, member: Member, guest: Guest) -> None:
     Raises:
         MayNotClaim: see there.
     """
-    _require_proved(ctx, guest)
+    require_proved(ctx, guest)
     _require_same_address(member.owner, guest)
     _require_free(ctx, member, ctx.db.get_one(GuestLink, guest.link))
 
@@ -80,7 +80,7 @@ def claim(ctx: Context, member: Member, *guests: Guest) -> list[bytes]:
         StaleKeys: the mailbox's keys were replaced meanwhile.
     """
     for guest in guests:
-        _require_proved(ctx, guest)
+        require_proved(ctx, guest)
         _require_same_address(member.owner, guest)
     return [_take_along(ctx, member, one) for one in _hold(ctx, member, guests)]
 
@@ -117,8 +117,11 @@ def _open(ctx: Context, owner: Owner, secret: SessionSecret, ref: bytes) -> Gues
     return None if moving.takes_part(ctx, guest.conversation, owner.mailbox) else guest
 
 
-def _require_proved(ctx: Context, guest: Guest) -> None:
-    """The state is bound into the lock that the guest's key came out of (`guest_sessions.resume`)."""
+def require_proved(ctx: Context, guest: Guest) -> None:
+    """Raises `MayNotClaim` ('unproved', 'gone') where this browser did not pass the check itself.
+
+    The state is bound into the lock that the guest's key came out of (`guest_sessions.resume`).
+    """
     here = ctx.db.get(SessionLink, (guest.session, guest.link))
     if here is None:
         raise MayNotClaim("gone")

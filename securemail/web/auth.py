@@ -122,7 +122,7 @@ def stepped_out() -> Iterator[None]:
 def forget() -> None:
     """End the request's transaction, of which nothing is kept, and who was found to be asking in it."""
     session.settle(success=False)
-    for name in ("_login_user", "owner", "member", "administrator", "banners"):
+    for name in ("_login_user", "owner", "member", "administrator", "banners", "claim_offer"):
         g.pop(name, None)
 
 

@@ -1,12 +1,15 @@
 """What stands above the list until it is done: a second step to set up, a recovery that somebody asked for."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from flask import Flask, g, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from securemail.identity import vault, waits
-from securemail.web import auth, session
+from securemail.web import auth, claiming, session
+from securemail.web.filters import short_names
 from securemail.web.sections import page_of
 
 
@@ -19,17 +22,22 @@ class Banner:
     label: str
     href: str | None = None
     action: str | None = None
+    later: str | None = None
+    """Where a second button puts it away, for what waits for nobody."""
 
 
 def register(app: Flask) -> None:
-    """Give templates `banners()`."""
+    """Give templates `banners()`, and the offer to take letters along by itself."""
     app.jinja_env.globals["banners"] = banners
+    app.jinja_env.globals["claim_banner"] = claim_banner
 
 
 def banners() -> list[Banner]:
     """What the member who is logged in should know above the list; the most urgent stands alone."""
     if "banners" not in g:
-        g.banners = [one for one in (_wait(), _code_not_kept(), _second_step(), _code_not_confirmed()) if one][:1]
+        # The offer lasts as long as its letters are open in this browser; what follows waits for as long as it takes.
+        each = (_wait, claim_banner, _code_not_kept, _second_step, _code_not_confirmed)
+        g.banners = list(islice(filter(None, (banner() for banner in each)), 1))
     return list(g.banners)
 
 
@@ -44,6 +52,21 @@ def _wait() -> Banner | None:
         waits.FRESH_START: _("Iemand wil opnieuw beginnen met je account. Was jij dat niet? Stop het."),
     }
     return Banner("warn", told[found[0].kind], _("Bekijken"), href=url_for("waits.own"))
+
+
+def claim_banner() -> Banner | None:
+    """What the member opened as a guest in this browser, and can keep."""
+    offer = claiming.offer()
+    if offer is None:
+        return None
+    text = ngettext(
+        "Je opende hier een bericht van %(names)s. Bewaar het in je postvak, dan heb je geen code meer nodig.",
+        "Je opende hier %(num)s berichten van %(names)s. Bewaar ze in je postvak, dan heb je geen code meer nodig.",
+        offer.count,
+        names=short_names(offer.names),
+    )
+    label, later = _("Bewaren in mijn postvak"), url_for("claims.later")
+    return Banner("info", text, label, action=url_for("claims.claim_all"), later=later)
 
 
 def _second_step() -> Banner | None:

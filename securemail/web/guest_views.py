@@ -6,6 +6,7 @@ from typing import Any, Literal
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from securemail import ids
 from securemail.errors import NotFound, TooManyAttempts
 from securemail.guests import devices, gate, guest_sessions, links
 from securemail.guests.devices import Returning
@@ -36,6 +37,16 @@ def guest_at(ref: bytes) -> Guest | None:
     if "X-News" not in request.headers and guest_sessions.touch_is_due(current(), guest):
         session.afterwards(lambda ctx: guest_sessions.touch(ctx, guest))
     return guest
+
+
+def letter_named(text: str) -> tuple[bytes | None, str]:
+    """A link that an address names and this browser has open, and whom it is for; (None, '') for any other text."""
+    try:
+        ref = ids.from_text(text)
+    except ValueError:
+        return None, ""
+    guest = guest_at(ref)
+    return (None, "") if guest is None else (ref, guest.address)
 
 
 def step_at(ctx: Context, ref: bytes) -> AtGate | None:

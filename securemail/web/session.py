@@ -36,6 +36,8 @@ DEVICE: Final = "__Host-d"
 """Opens nothing: tells an account's owner whether this browser has logged in before."""
 REMEMBERED_GUEST: Final = "__Host-k"
 """What the letters open with that a guest had remembered in this browser (`guests.devices`)."""
+PUT_AWAY: Final = "__Host-p"
+"""Opens nothing: which offer to take letters along was put away in this browser."""
 STRANGER: Final = "__Host-c"
 """Holds nothing but the secret behind the form tokens of whoever has not logged in."""
 LANGUAGE: Final = "lang"
@@ -181,6 +183,11 @@ def forget_arriving() -> None:
 def keep_stranger(secret: SessionSecret) -> None:
     """Give the browser what its form tokens are checked with."""
     _keep(STRANGER, cookies.write_cookie(secret))
+
+
+def put_away(mark: str) -> None:
+    """Remember which offer was put away, until the browser is closed."""
+    _keep(PUT_AWAY, mark)
 
 
 def forget_member() -> None:

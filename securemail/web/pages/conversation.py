@@ -138,7 +138,9 @@ def _toast(name: str | None) -> str | None:
         "resent": _("De notificatie wordt opnieuw verstuurd"),
         "number": _("Het nummer is verbeterd"),
         "prolonged": _("Weer te openen. Er gaat een e-mail naar de ontvanger"),
-        "another": _("Opnieuw verstuurd, met een andere controle"),
+        "claimed": _("Bewaard in je postvak"),
+        "renewed": _("Er gaat een nieuwe code naar de ontvanger. De eerdere werkt niet meer"),
+        "checked": _("De controle is gewijzigd. De eerdere code werkt niet meer"),
     }
     return words.get(name) if name else None
 
@@ -191,8 +193,9 @@ def _checks(ctx: Context, me: Member, letter: reading.Letter) -> dict[str, views
         elif link is not None:
             mine = link.maker == me.mailbox
             checks[str(one.place)] = views.PlaceCheck(
-                cast(views.CheckMethod, link.method), mine and link.locked is not None, link.closed is not None
-            )
+                cast(views.CheckMethod, link.method), mine and link.locked is not None, link.closed is not None,
+                mine and links.living(link) and link.epoch in me.mail.epochs,
+            )  # fmt: skip
     return checks
 
 

@@ -17,8 +17,8 @@ from securemail.i18n import LOCALES
 from securemail.identity.context import Context
 from securemail.messages import receipts, sending
 from securemail.store.models import GuestLink
+from securemail.web import claiming, session
 from securemail.web import guest_views as views
-from securemail.web import session
 from securemail.web.forms import input_error
 from securemail.web.guest_letters import letter_with, letters_for
 from securemail.web.guest_views import closed, form, guest_at, sender_of, step_at, to_letter
@@ -50,6 +50,9 @@ def landing(ref: bytes) -> ResponseReturnValue:
     link = views.find(ctx, ref)
     if link is None:
         return views.unknown()
+    ahead = claiming.ahead(link)
+    if ahead is not None:
+        return redirect(ahead)
     at = step_at(ctx, ref) if request.args.get("again") is None else None
     if at is None:
         back = views.returning(ctx, link) if request.args.get("again") is None else None
@@ -204,7 +207,9 @@ def _letters(
 ) -> ResponseReturnValue:
     guest = guest_at(ref)
     if guest is None:
-        return closed(ref, "idle")
+        link = views.find(current(), ref)
+        ahead = claiming.ahead(link) if link is not None else None
+        return closed(ref, "idle") if ahead is None else redirect(ahead)
     return letters_for(guest, ref, typed=typed, errors=errors, status=status)
 
 

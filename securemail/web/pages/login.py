@@ -68,7 +68,7 @@ def logout() -> ResponseReturnValue:
     if secret is not None:
         sessions.end(session.current(), secret)
     session.forget_member()
-    response = redirect(url_for("login.login", bye=1), 303)
+    response = redirect(url_for("login.login", bye=1, next=entering.next_path() or None), 303)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 

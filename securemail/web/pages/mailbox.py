@@ -85,7 +85,7 @@ def _list(name: views.Folder) -> ResponseReturnValue:
     page = page_of(ctx, me, name, before)
     if before is not None and request.headers.get("HX-Request"):
         return render("mailbox/rows.html", list=page)
-    return render("mailbox/list.html", list=page, toast=_sent_apart() if name == "sent" else None)
+    return render("mailbox/list.html", list=page, toast=_sent_apart() if name == "sent" else _claimed())
 
 
 def _sent_apart() -> str | None:
@@ -94,6 +94,16 @@ def _sent_apart() -> str | None:
     if not (made.isascii() and made.isdigit() and len(made) < 4 and 1 < int(made) <= MOST_CHIPS):
         return None
     return _("Verzonden in %(num)s aparte conversaties. Ze staan hier bovenaan.", num=int(made))
+
+
+def _claimed() -> str | None:
+    """After letters were taken along: how many conversations are new here."""
+    taken = request.args.get("claimed", "")
+    if not (taken.isascii() and taken.isdigit() and len(taken) < 3):
+        return None
+    if int(taken):
+        return _("Bewaard in je postvak")
+    return _("De berichten zijn intussen gesloten. Open ze opnieuw met je code.")
 
 
 @pages.get("/")

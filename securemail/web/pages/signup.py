@@ -16,7 +16,7 @@ from securemail.identity import limits, passwords, signup, vault
 from securemail.identity.signup import Invited, SignUpClosed
 from securemail.mailboxes.addresses import clean_name, normalise
 from securemail.organisations import members, organisations, policy
-from securemail.web import forms, session, welcome
+from securemail.web import forms, guest_views, session, welcome
 from securemail.web.auth import member, owner
 from securemail.web.filters import clock_time
 from securemail.web.forms import Errors
@@ -174,7 +174,10 @@ def _address_form(errors: Errors, retry_after: int | None = None) -> str:
         raise SignUpClosed
     retry = clock_time(session.runtime().clock() + timedelta(seconds=retry_after)) if retry_after else None
     domains = [policy.shown_domain(domain) for domain in decided.domains] if decided.sign_up == "domains" else []
-    return render("signup/start.html", values=forms.values(["address"]), errors=errors, retry=retry, domains=domains)
+    letter, address = guest_views.letter_named(request.args.get("letter", ""))
+    values = forms.values(["address"])
+    values["address"] = values["address"] or address
+    return render("signup/start.html", values=values, errors=errors, retry=retry, domains=domains, letter=letter)
 
 
 def _token_form(errors: Errors, *, by: str = "") -> str:
