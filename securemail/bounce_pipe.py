@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 from securemail.bounce_intake import take
 from securemail.config import Settings
+from securemail.crypto.selftest import SelfTestFailed
 from securemail.delivery.bounces import LARGEST
 from securemail.errors import SecuremailError
 from securemail.runtime import Runtime
@@ -29,7 +30,7 @@ def run(environ: Mapping[str, str], source: BinaryIO, recipient: str) -> int:
         settings = Settings.from_environ(environ)
         logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
         take(Runtime.from_settings(settings), raw, _given(raw, recipient))
-    except (SecuremailError, OSError) as error:
+    except (SecuremailError, SelfTestFailed, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return LATER
     return TAKEN
