@@ -107,7 +107,8 @@ def _with_number(method: Method, contact: Known | None) -> Check:
 
 def sheet(
     ctx: Context, me: Member, *, name: str, address: str, check: Check, contact: Known | None, entry: Entry | None,
-    policy: Policy, key: str = "", who: str = "", errors: dict[str, str] | None = None,
+    policy: Policy, key: str = "", who: str = "", errors: dict[str, str] | None = None, at_once: bool = False,
+    takes_part: bool = False,
 ) -> views.CheckSheet:  # fmt: skip
     """What the sheet shows; after a mistake, what was typed."""
     again = errors is not None
@@ -129,4 +130,6 @@ def sheet(
         key=key,
         who=who,
         errors=errors or {},
+        at_once=at_once,
+        takes_part=takes_part,
     )

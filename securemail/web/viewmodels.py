@@ -50,6 +50,8 @@ class PlaceCheck:
     method: CheckMethod
     locked: bool = False
     ended: bool = False
+    renewable: bool = False
+    """Whether the reader made the link, and can give it a new code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +301,7 @@ class CheckSheet:
 
     `number` as typed or as last used on `number_used`; `agreed`: a password was set already; `proposal` one to agree
     on. `account_since` is None where there is no account; `account_is_new` when it should be looked at twice. `least`
-    is the organisation's minimum.
+    is the organisation's minimum. `at_once`: nothing can be said later. `takes_part`: the account is there already.
     """
 
     person: Person
@@ -316,3 +318,5 @@ class CheckSheet:
     key: str = ""
     who: str = ""
     errors: dict[str, str] = field(default_factory=dict)
+    at_once: bool = False
+    takes_part: bool = False

@@ -6,19 +6,17 @@ from datetime import timedelta
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from securemail.errors import Conflict, InvalidInput
+from securemail.errors import Conflict, InvalidInput, StaleKeys
 from securemail.guests import help as helping
 from securemail.guests import links
-from securemail.guests.checks import NONE
 from securemail.guests.help import Asked
 from securemail.identity import phone_numbers
 from securemail.identity.context import Context, Member
-from securemail.messages import another_check, control
+from securemail.messages import control, renewal
 from securemail.organisations import organisations
 from securemail.store.models import GuestLink
-from securemail.web import checks, forms, session
+from securemail.web import forms, other_checks, session
 from securemail.web.auth import member
-from securemail.web.composing import People
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
 from securemail.web.letters import days_more
@@ -61,22 +59,25 @@ def number(asked: bytes) -> ResponseReturnValue:
 
 @pages.route("/help/<identifier:asked>/method", methods=["GET", "POST"])
 def method(asked: bytes) -> ResponseReturnValue:
-    """Andere controle kiezen: the newest message goes out anew with it; the link of before ends."""
+    """Andere controle kiezen: a new link in the same conversation takes the place of the one that nobody passed."""
     what, link = _found(current(), member(), asked)
     if request.method != "POST":
         return _method_page(what, link)
     try:
-        check = checks.typed(NONE)
+        check = other_checks.typed()
         # A password is stretched with no transaction open: everything is looked up anew.
         ctx, me = current(), member()
-        sent = another_check.send_with(ctx, me, helping.find(ctx, me, asked)[0], check)
+        what, link = helping.find(ctx, me, asked)
+        renewal.renew(ctx, me, link.id, other_checks.as_it_reads(ctx, me, link, check))
     except InvalidInput as error:
         session.settle(success=False)
         return _method_page(*_found(current(), member(), asked), errors=forms.errors_of(error)), 422
+    except StaleKeys:
+        raise
     except Conflict:
         session.settle(success=False)
         return _cannot(what, link)
-    return redirect(url_for("conversation.show", conversation=sent.conversation, done="another"), 303)
+    return redirect(url_for("conversation.show", conversation=link.conversation, done="checked"), 303)
 
 
 @pages.post("/help/<identifier:asked>/release")
@@ -117,6 +118,8 @@ def _answered(asked: bytes, act: Act, *, done: str | None = None) -> ResponseRet
     what, link = _found(ctx, me, asked)
     try:
         act(ctx, me, what, link)
+    except StaleKeys:
+        raise
     except Conflict:
         session.settle(success=False)
         return _cannot(what, link)
@@ -128,13 +131,7 @@ def _cannot(what: Asked, link: GuestLink) -> ResponseReturnValue:
 
 
 def _method_page(what: Asked, link: GuestLink, *, errors: Errors | None = None) -> str:
-    people = People(current(), member())
-    known, entry = people.known.get(what.address), people.entry(what.address)
-    check = checks.chosen_for(known, entry, people.policy)
-    sheet = checks.sheet(
-        current(), member(), name=what.name, address=what.address, check=check, contact=known, entry=entry,
-        policy=people.policy, errors=None if errors is None else {name: str(told) for name, told in errors.items()},
-    )  # fmt: skip
+    sheet = other_checks.sheet(current(), member(), link, errors)
     return render("help/method.html", asked=what, conversation=link.conversation, sheet=sheet)
 
 

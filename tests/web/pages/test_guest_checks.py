@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.crypto.codes import write_message_code
-from securemail.guests import checks
+from securemail.guests import checks, links
 from securemail.guests.checks import Check
 from securemail.messages import control, sending
 from securemail.organisations import organisations
@@ -266,13 +266,15 @@ def test_the_sender_chooses_another_check_and_the_old_link_ends(
     visitor.post(f"{page}/help", {"kind": "method"})
     with house.work() as ctx:
         request = ids.to_text(ctx.db.scalars(select(Help.id)).one())
+        before = f"/conversations/{ids.to_text(ctx.db.scalars(select(GuestLink.conversation)).one())}"
     assert "Andere controle kiezen" in marieke.get(f"/help/{request}/method").text
     assert alerts(marieke.post(f"/help/{request}/method", {"method": "sms", "number": "12"}))
     answer = marieke.post(f"/help/{request}/method", {"method": "sms", "number": "0612345678"})
-    assert answer.status_code == 303
+    assert (answer.status_code, answer.location) == (303, f"{before}?done=checked")
     assert "€ 384" in marieke.get(answer.location).text
-    conversation = ids.from_text(answer.location.rpartition("/")[2].partition("?")[0])
-    fresh = write_message_code(house.code_of(conversation, FATIMA[0]))
+    with house.work() as ctx:
+        link = ctx.db.scalars(select(GuestLink).where(GuestLink.closed.is_(None))).one()
+        fresh = write_message_code(links.kept_of(ctx, house.marieke, link).code)
     visitor.get("/b")
     again = visitor.post("/b", {"code": fresh})
     assert "06 •• •• •• 78" in visitor.get(again.location).text
