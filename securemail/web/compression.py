@@ -19,11 +19,7 @@ def register(app: Flask) -> None:
 
 
 def _compress(response: Response) -> Response:
-    if (
-        response.mimetype not in _KINDS
-        or response.direct_passthrough
-        or "Content-Encoding" in response.headers
-    ):
+    if response.mimetype not in _KINDS or response.direct_passthrough or "Content-Encoding" in response.headers:
         return response
     response.vary.add("Accept-Encoding")
     body = response.get_data()

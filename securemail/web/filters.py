@@ -179,9 +179,7 @@ def _linked(line: str) -> Markup:
 def _anchor(address: str) -> Markup:
     # Strangers write these letters: no referrer, no handle on our window, no credit from us.
     target = address if "://" in address else f"https://{address}"
-    return Markup('<a href="{}" rel="noreferrer noopener nofollow" target="_blank">{}</a>').format(
-        target, address
-    )
+    return Markup('<a href="{}" rel="noreferrer noopener nofollow" target="_blank">{}</a>').format(target, address)
 
 
 def _group(heading: str | None, opened: str | None, rows: list[ListRow | DraftRow]) -> DayGroup:
