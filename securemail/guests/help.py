@@ -24,7 +24,6 @@ from securemail.store.statements import changed
 
 Kind = Literal["again", "number", "method", "locked", "expired"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-_SUCCESSORS: Final = 20
 _MOST_PROLONGED: Final = 50
 _REACHABLE: Final = ("waiting", "notified", "bounced", "opened")
 
@@ -57,7 +56,7 @@ def ask(ctx: Context, link: GuestLink, kind: Kind) -> bool:
     Raises:
         NotFound: nobody is left to ask.
     """
-    link = _newest(ctx, link)
+    link = links.newest(ctx, link)
     if directory.of_mailbox(ctx, link.maker) is None:
         raise NotFound
     if _open_at(ctx, link.id) is not None:
@@ -176,18 +175,6 @@ def _over(ctx: Context, link: GuestLink) -> tuple[bytes, ...]:
         .limit(_MOST_PROLONGED)
     ).all()  # fmt: skip
     return tuple(rows)
-
-
-def _newest(ctx: Context, link: GuestLink) -> GuestLink:
-    """The link with the code that works now."""
-    for _ in range(_SUCCESSORS):
-        if link.successor is None:
-            break
-        after = ctx.db.get(GuestLink, link.successor)
-        if after is None or not links.genuine(ctx, after):
-            break
-        link = after
-    return link
 
 
 def _open_at(ctx: Context, link: bytes) -> bytes | None:

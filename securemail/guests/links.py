@@ -26,6 +26,7 @@ from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message,
 from securemail.store.statements import changed
 
 log = logging.getLogger(__name__)
+_FURTHEST = 50
 _NO_SYNC = {"synchronize_session": False}
 
 
@@ -253,6 +254,18 @@ def find(ctx: Context, ref: bytes) -> GuestLink:
     if row is None:
         raise NotFound
     return _genuine(ctx, row)
+
+
+def newest(ctx: Context, link: GuestLink) -> GuestLink:
+    """The link in whose place a link leads by now; itself where it leads nowhere."""
+    for _ in range(_FURTHEST):
+        if link.successor is None:
+            break
+        after = ctx.db.get(GuestLink, link.successor)
+        if after is None or not genuine(ctx, after):
+            break
+        link = after
+    return link
 
 
 def several(ctx: Context, wanted: Collection[bytes]) -> dict[bytes, GuestLink]:

@@ -96,7 +96,8 @@ def limited(ref: bytes | None, error: TooManyAttempts) -> ResponseReturnValue:
 
 def gone(ctx: Context, link: GuestLink) -> ResponseReturnValue:
     """The code was right once. Told only to who has it."""
-    why: Gone = "claimed" if link.claimed_by is not None else "renewed" if link.successor is not None else "withdrawn"
+    newest = links.newest(ctx, link)
+    why: Gone = "claimed" if newest.claimed_by is not None else "renewed" if links.living(newest) else "withdrawn"
     if why == "withdrawn":
         return render("guest/taken_back.html", sender=sender_of(ctx, link), sent=None), 410
     ahead = url_for("conversation.show", conversation=link.conversation)

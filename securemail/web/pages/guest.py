@@ -187,7 +187,8 @@ def _landing(
         "guest/landing.html",
         ref=ref,
         sender=sender_of(ctx, link),
-        sent=receipts.last_sent_to(ctx, link.id),
+        # The same with the address of an earlier mail: only who has its code is told that there is another.
+        sent=receipts.last_sent_to(ctx, links.newest(ctx, link).id),
         **form(code=code, error=error),
     ), status
 
