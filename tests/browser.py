@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ ARGUMENTS = (
 FONTS = Path(__file__).parent / "fonts.conf"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE_COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules to which day or night matters."""
 SIZES: dict[str, dict[str, Any]] = {
     "phone": {
         "viewport": {"width": 390, "height": 844},
@@ -88,15 +90,31 @@ def open_context(
         context.close()
 
 
-def axe_findings(page: Page) -> list[str]:
-    """What axe holds against the page as it stands, one line each."""
-    page.evaluate(AXE.read_text("utf-8"))
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", AXE_RULES)
+def axe_findings(page: Page, rules: Sequence[str] = AXE_RULES) -> list[str]:
+    """What axe holds against the page as it stands, one line each; `rules` are tags or names of rules."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
+    result = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", list(rules))
     return [
         f"{finding['id']}: {node['target']} {node['html'][:120]}"
         for finding in result["violations"]
         for node in finding["nodes"]
     ]
+
+
+def axe_findings_day_and_night(page: Page) -> list[str]:
+    """What axe holds against the page by night, and against its colours by day too."""
+    page.emulate_media(color_scheme="dark")
+    _stand_still(page)
+    found = [f"by night, {finding}" for finding in axe_findings(page)]
+    page.emulate_media(color_scheme="light")
+    _stand_still(page)
+    return found + [f"by day, {finding}" for finding in axe_findings(page, AXE_COLOURS)]
+
+
+def _stand_still(page: Page) -> None:
+    """Half-way through a fade, colours are nobody's."""
+    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
 
 
 @pytest.fixture(scope="session")

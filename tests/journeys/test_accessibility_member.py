@@ -1,7 +1,6 @@
 """axe finds nothing on any page or state that a member sees: light and dark, in Dutch and in English."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from flask import Flask, abort
@@ -10,12 +9,11 @@ from playwright.sync_api import Browser, Page, Route, expect
 from securemail.identity.context import Member
 from securemail.identity.permissions import PERMISSIONS
 from securemail.web import create_app
-from tests.browser import axe_findings, open_context
+from tests.browser import axe_findings_day_and_night, open_context
 from tests.house import FATIMA, PETER
 from tests.journeys.people import Office, log_in
 from tests.visitor import HTMX, Visitor
 
-SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 IN_THE_MENU = ("who has read it", "until when", "whose access", "whose access to all", "take back")
 STATUSES = (400, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503)
 
@@ -175,9 +173,5 @@ def _lived_in(office: Office, language: str) -> Member:
 
 
 def _clean(page: Page, where: str) -> None:
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        # Half-way through a fade, colours are nobody's.
-        page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
-        found = axe_findings(page)
-        assert not found, f"{where}, {scheme}: {found}"
+    found = axe_findings_day_and_night(page)
+    assert not found, f"{where}: {found}"
