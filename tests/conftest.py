@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tests.compiled import keep_templates
 from tests.servers import Postgres, Product, SmsSink, SmtpSink, Sqlite
 
 pytest_plugins = ["tests.browser"]
@@ -19,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"runtime-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    keep_templates()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from securemail import clock
 from securemail.config import Settings
 from securemail.crypto.password import Cost
 from securemail.runtime import Runtime
+from tests.compiled import keep_templates
 
 CHEAP = Cost(64, 1)
 SHIFT = "TEST_CLOCK_SHIFT"
@@ -29,6 +30,7 @@ def _shift_clock(seconds: float) -> None:
 def make_app() -> Flask:
     from securemail.web import create_app
 
+    keep_templates()
     return create_app(make_runtime())
 
 
