@@ -155,16 +155,18 @@ def main() -> int:
     """Start with the settings of the environment."""
     try:
         settings = Settings.from_environ(os.environ)
-        logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
-        # aiosmtpd logs each session's addresses and lines.
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
         at = required(settings)
-        asyncio.run(serve(Runtime.from_settings(settings), at, _say_ready))
+        runtime = Runtime.from_settings(settings)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+    # aiosmtpd logs each session's addresses and lines.
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+    try:
+        asyncio.run(serve(runtime, at, _say_ready))
     except OSError as error:
-        sys.stderr.write(f"BOUNCE_LISTEN: cannot listen there ({error.strerror}).\n")
+        sys.stderr.write(f"BOUNCE_LISTEN: cannot listen at {at.host}, port {at.port} ({error.strerror}).\n")
         return 1
     return 0
 

@@ -369,6 +369,12 @@ class Product:
     def start_worker(self) -> None:
         self.workers.append(self._start("worker", [sys.executable, "-m", "tests.serve"]))
 
+    def start_bounces(self) -> None:
+        """What receives mail that comes back, at BOUNCE_LISTEN; counted among the workers."""
+        self.workers.append(self._start("bounces", [sys.executable, "-m", "securemail.bounce_server"]))
+        host, _, port = self.environ["BOUNCE_LISTEN"].rpartition(":")
+        wait_for_port(host, int(port))
+
     def wait_until_ready(self, timeout: float = 30) -> None:
         deadline = time.monotonic() + timeout
         for url in self.urls:
@@ -451,10 +457,23 @@ def running_product(
             product.start_web(url)
         for _ in range(workers):
             product.start_worker()
+        if "BOUNCE_LISTEN" in settings:
+            product.start_bounces()
         product.wait_until_ready()
         yield product
     finally:
         product.stop()
+
+
+def wait_for_port(host: str, port: int, timeout: float = 20) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody listens at port {port}"
+            time.sleep(0.05)
 
 
 def _answers(url: str) -> bool:

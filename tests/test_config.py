@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from securemail.config import Settings
+from securemail.config_bounces import Bounces, Listen
 from securemail.config_sms import TwilioSms, WebhookSms
 from securemail.errors import ConfigError
 from tests.servers import SECRET
@@ -245,3 +246,49 @@ def test_no_secret_of_sms_shows_in_a_printed_setting() -> None:
 def test_the_region_of_numbers_without_a_country() -> None:
     assert Settings.from_environ(PRODUCTION).default_region == "NL"
     assert Settings.from_environ({**PRODUCTION, "DEFAULT_REGION": "be"}).default_region == "BE"
+
+
+def test_bounces_are_off_unless_an_address_is_set() -> None:
+    assert Settings.from_environ(PRODUCTION).bounces is None
+
+
+def test_bounces_have_an_address_and_perhaps_a_place_to_arrive() -> None:
+    settings = Settings.from_environ({**PRODUCTION, "MAIL_BOUNCES": "Bounces@Mail.Example.org"})
+    assert settings.bounces == Bounces("bounces@mail.example.org", None)
+    for text, host in (("127.0.0.1:2526", "127.0.0.1"), ("[::1]:2526", "::1"), ("mail-in:2526", "mail-in")):
+        settings = Settings.from_environ({**PRODUCTION, "MAIL_BOUNCES": "b@example.org", "BOUNCE_LISTEN": text})
+        assert settings.bounces == Bounces("b@example.org", Listen(host, 2526))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("bounces", "bare address"),
+        ("@example.org", "bare address"),
+        ("bounces@", "bare address"),
+        ("Bounces <bounces@example.org>", "bare address"),
+        ("a@b@example.org", "bare address"),
+        ("bóunces@example.org", "bare address"),
+        ("bounces@exámple.org", "bare address"),
+        ("bounces@example", "bare address"),
+        ("a..b@example.org", "bare address"),
+        ("bounces@" + "a" * 60 + ".example" * 20 + ".org", "bare address"),
+        ("bounces+x@example.org", "without a plus sign"),
+        ("b" * 22 + "@example.org", "at most 21 characters"),
+    ],
+)
+def test_an_address_for_bounces_that_cannot_be_is_told(text: str, told: str) -> None:
+    [line] = problems({**PRODUCTION, "MAIL_BOUNCES": text})
+    assert line.startswith("MAIL_BOUNCES must")
+    assert told in line
+
+
+@pytest.mark.parametrize("text", ["2526", ":2526", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "a:70000"])
+def test_a_place_for_bounces_that_cannot_be_is_told(text: str) -> None:
+    [line] = problems({**PRODUCTION, "MAIL_BOUNCES": "b@example.org", "BOUNCE_LISTEN": text})
+    assert line.startswith("BOUNCE_LISTEN ")
+
+
+def test_a_place_for_bounces_without_an_address_is_told() -> None:
+    [line] = problems({**PRODUCTION, "BOUNCE_LISTEN": "127.0.0.1:2526"})
+    assert "MAIL_BOUNCES" in line
