@@ -285,7 +285,8 @@ def _forget(ctx: Context, device: bytes, *, but: bytes = b"") -> None:
     """Its locks go, and the letters that were opened on the strength of being remembered are closed."""
     opens = ctx.db.scalars(select(LinkDevice.link).where(LinkDevice.device == device)).all()
     # Who comes in on it at this moment is waited for, and then shown out.
-    ctx.db.execute(select(GuestLink.id).where(GuestLink.id.in_(opens)).order_by(GuestLink.id).with_for_update())
+    held = select(GuestLink.id).where(GuestLink.id.in_(opens)).order_by(GuestLink.id)
+    ctx.db.execute(held.with_for_update(key_share=True))
     theirs = SessionLink.link.in_(opens), SessionLink.state == cookies.RETURNED, SessionLink.session != but
     for statement in (
         delete(SessionLink).where(*theirs),

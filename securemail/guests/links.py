@@ -212,7 +212,7 @@ def hold(ctx: Context, wanted: Collection[bytes]) -> None:
 
 def hold_alone(ctx: Context, link: bytes) -> GuestLink:
     """A link as it is now, held until the commit against everybody else who changes it or writes to it."""
-    held = select(GuestLink).where(GuestLink.id == link).with_for_update()
+    held = select(GuestLink).where(GuestLink.id == link).with_for_update(key_share=True)
     return ctx.db.scalars(held.execution_options(populate_existing=True)).one()
 
 

@@ -3,8 +3,9 @@
 The clock alone decides; the worker's deletion only makes final what every page refuses already.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 
@@ -43,65 +44,81 @@ def still_lasts(ctx: Context) -> ColumnElement[bool]:
 
 
 def delete_due(ctx: Context) -> int:
-    """Delete the keys of one batch of what is over, and the mails that wait for it; how many were found."""
-    return _delete_for_all(ctx) + _delete_for_receivers(ctx)
+    """Delete the keys of one batch of what is over, and the mails that wait for it; how many were found.
+
+    What somebody changes at this moment is left for the next time.
+    """
+    done = [*_end_for_all(ctx), *_end_for_receivers(ctx)]
+    seen: dict[bytes, set[bytes]] = {}
+    for conversation, mailboxes in done:
+        seen.setdefault(conversation, set()).update(mailboxes)
+    for conversation in sorted(seen):
+        threads.touch(ctx, conversation, seen[conversation])
+    return len(done)
 
 
 def end_due(ctx: Context, message: bytes) -> None:
-    """End now what is due of one message, as the worker would soon: making it last longer begins from there."""
-    due = (Recipient.expires <= ctx.now, Recipient.state.not_in(_BEYOND))
-    found = ctx.db.scalars(select(Recipient.principal).where(Recipient.message == message, *due)).all()
-    for principal in sorted(found):
-        _expire(ctx, message, principal, *due)
+    """End now what is due of a message that is held, as the worker would soon: making it last longer begins there."""
+    _end_receivers(ctx, ctx.db.get_one(Message, message))
 
 
-def _delete_for_receivers(ctx: Context) -> int:
-    due = (Recipient.expires <= ctx.now, Recipient.state.not_in(_BEYOND))
-    found = ctx.db.execute(select(Recipient.message, Recipient.principal).where(*due).limit(_BATCH)).all()
-    in_order = sorted((message, principal) for message, principal in found)
-    return sum(_expire(ctx, message, principal, *due) for message, principal in in_order)
+_Ended = tuple[bytes, set[bytes]]
+"""A conversation, and in whose lists something of it ended."""
 
 
-def _expire(ctx: Context, message: bytes, principal: bytes, *due: ColumnElement[bool]) -> int:
-    # Whoever takes the envelope in at this moment holds its row: what they write is seen by the statements after it.
-    mine = (Envelope.message == message, Envelope.principal == principal)
-    ctx.db.execute(select(Envelope.message).where(*mine).with_for_update())
-    over = update(Recipient).where(Recipient.message == message, Recipient.principal == principal, *due)
-    # The sender may have made it last longer just now.
-    if not changed(ctx.db, over.values(state="expired", state_at=Recipient.expires, expires=None, remind=None)):
-        return 0
-    ctx.db.execute(delete(Envelope).where(*mine), execution_options=_NO_SYNC)
-    ctx.db.execute(delete(Item).where(Item.message == message, Item.mailbox == principal), execution_options=_NO_SYNC)
-    row = ctx.db.get_one(Message, message)
-    place = ctx.db.scalars(
-        select(Recipient.place).where(Recipient.message == message, Recipient.principal == principal)
-    ).one()
-    outbox.cancel(ctx, message, place)
-    threads.touch(ctx, row.conversation, {row.sender, principal})
-    return 1
+def _end_for_receivers(ctx: Context) -> list[_Ended]:
+    found = ctx.db.scalars(select(Recipient.message).where(*_due(ctx)).distinct().limit(_BATCH)).all()
+    return [ended for row in _held(ctx, Message.id.in_(found)) for ended in _end_receivers(ctx, row)]
 
 
-def _delete_for_all(ctx: Context) -> int:
+def _end_receivers(ctx: Context, row: Message) -> list[_Ended]:
+    due = select(Recipient.principal, Recipient.place).where(Recipient.message == row.id, *_due(ctx))
+    found = ctx.db.execute(due.order_by(Recipient.principal)).all()
+    for _principal, place in found:
+        outbox.cancel(ctx, row.id, place)
+    principals = [principal for principal, _place in found]
+    _delete_keys(ctx, Envelope.message == row.id, Envelope.principal.in_(principals))
+    gone = delete(Item).where(Item.message == row.id, Item.mailbox.in_(principals))
+    ctx.db.execute(gone, execution_options=_NO_SYNC)
+    return [(row.conversation, {row.sender, principal}) for principal in principals if _expire(ctx, row.id, principal)]
+
+
+def _expire(ctx: Context, message: bytes, principal: bytes) -> int:
+    over = update(Recipient).where(Recipient.message == message, Recipient.principal == principal, *_due(ctx))
+    return changed(ctx.db, over.values(state="expired", state_at=Recipient.expires, expires=None, remind=None))
+
+
+def _due(ctx: Context) -> tuple[ColumnElement[bool], ...]:
+    return Recipient.expires <= ctx.now, Recipient.state.not_in(_BEYOND)
+
+
+def _held(ctx: Context, *which: ColumnElement[bool]) -> Sequence[Message]:
+    """Messages that nobody else holds, held until the commit: the worker waits for nobody who takes one back."""
+    rows = select(Message).where(*which).order_by(Message.id).with_for_update(skip_locked=True, key_share=True)
+    return ctx.db.scalars(rows.execution_options(populate_existing=True)).all()
+
+
+def _delete_keys(ctx: Context, *which: ColumnElement[bool]) -> None:
+    # Whoever takes an envelope in at this moment holds its row: what they write is seen by the statements after it.
+    held = select(Envelope.message).where(*which).order_by(Envelope.message, Envelope.principal)
+    ctx.db.execute(held.with_for_update())
+    ctx.db.execute(delete(Envelope).where(*which), execution_options=_NO_SYNC)
+
+
+def _end_for_all(ctx: Context) -> list[_Ended]:
     keys_left = or_(exists().where(Item.message == Message.id), exists().where(Envelope.message == Message.id))
-    due = (Message.expires <= ctx.now, keys_left)
-    found = select(Message.id).where(*due).order_by(Message.id).limit(_BATCH)
-    return sum(_expire_for_all(ctx, message) for message in ctx.db.scalars(found).all())
+    found = ctx.db.scalars(select(Message.id).where(Message.expires <= ctx.now, keys_left).limit(_BATCH)).all()
+    return [_end_all(ctx, row) for row in _held(ctx, Message.id.in_(found), Message.expires <= ctx.now)]
 
 
-def _expire_for_all(ctx: Context, message: bytes) -> int:
-    still = select(Message).where(Message.id == message, Message.expires <= ctx.now)
-    row = ctx.db.scalar(still.with_for_update().execution_options(populate_existing=True))
-    if row is None:
-        return 0
-    everybody = set(ctx.db.scalars(select(Recipient.principal).where(Recipient.message == message)))
-    ended = update(Recipient).where(Recipient.message == message, Recipient.state.not_in(_BEYOND))
-    statements: tuple[Any, ...] = (
-        delete(Envelope).where(Envelope.message == message),
-        delete(Item).where(Item.message == message),
+def _end_all(ctx: Context, row: Message) -> _Ended:
+    outbox.cancel(ctx, row.id)
+    everybody = set(ctx.db.scalars(select(Recipient.principal).where(Recipient.message == row.id)))
+    _delete_keys(ctx, Envelope.message == row.id)
+    ended = update(Recipient).where(Recipient.message == row.id, Recipient.state.not_in(_BEYOND))
+    for statement in (
+        delete(Item).where(Item.message == row.id),
         ended.values(state="expired", state_at=row.expires, expires=None, remind=None),
-    )
-    for statement in statements:
+    ):
         ctx.db.execute(statement, execution_options=_NO_SYNC)
-    outbox.cancel(ctx, message)
-    threads.touch(ctx, row.conversation, {row.sender, *everybody})
-    return 1
+    return row.conversation, {row.sender, *everybody}

@@ -33,7 +33,7 @@ def hold(ctx: Context, conversation: bytes) -> list[Message]:
     ends or lasts longer meanwhile."""
     rows = ctx.db.scalars(
         select(Message).where(Message.conversation == conversation).order_by(Message.id)
-        .with_for_update().execution_options(populate_existing=True)
+        .with_for_update(key_share=True).execution_options(populate_existing=True)
     ).all()  # fmt: skip
     return sorted(rows, key=lambda row: (row.sent_at, row.id))
 

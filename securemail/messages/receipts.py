@@ -89,13 +89,13 @@ def mark_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> int
         Message.id == Recipient.message, Message.conversation == conversation, Message.state == "sent",
         expiry.still_lasts(ctx),
     )  # fmt: skip
-    opened = changed(
-        ctx.db,
-        update(Recipient)
-        .where(Recipient.principal == mine, in_conversation.exists(),
-               Recipient.state.in_(UNOPENED), holds_a_key)
-        .values(state="opened", state_at=ctx.now, opened_at=ctx.now),
-    )  # fmt: skip
+    closed = (Recipient.principal == mine, in_conversation.exists(), Recipient.state.in_(UNOPENED), holds_a_key)
+    # In the order of ids, as who takes several back: an update by itself takes them as they come.
+    held = select(Recipient.message).where(*closed).order_by(Recipient.message).with_for_update()
+    if not ctx.db.scalars(held).all():
+        return 0
+    opening = update(Recipient).where(*closed)
+    opened = changed(ctx.db, opening.values(state="opened", state_at=ctx.now, opened_at=ctx.now))
     if opened:
         threads.touch(ctx, conversation, {mine, *_senders(ctx, conversation)})
     return opened

@@ -30,8 +30,8 @@ def revoke(ctx: Context, member: Member, message: bytes) -> None:
     )
     if not taken:
         return
-    _shred(ctx, member, row, None)
     outbox.cancel(ctx, message)
+    threads.touch(ctx, row.conversation, _shred(ctx, member, row, None))
     audit.record(ctx, member.organisation, "message-revoked", member.principal, {"message": message.hex()})
 
 
@@ -49,8 +49,8 @@ def revoke_access(ctx: Context, member: Member, message: bytes, place: int) -> N
     ctx.db.refresh(recipient)
     if recipient.state == "revoked":
         return
-    _shred(ctx, member, row, recipient.principal)
     outbox.cancel(ctx, message, place)
+    threads.touch(ctx, row.conversation, _shred(ctx, member, row, recipient.principal))
     detail = {"message": message.hex(), "place": place}
     audit.record(ctx, member.organisation, "access-revoked", member.principal, detail)
 
@@ -78,13 +78,14 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     )  # fmt: skip
     if not ends:
         theirs = theirs.where(Message.sender.in_(known.of(member.principal)))
-    in_order = theirs.order_by(Message.id).with_for_update(of=Message)
+    in_order = theirs.order_by(Message.id).with_for_update(of=Message, key_share=True)
     taken = ctx.db.execute(in_order.execution_options(populate_existing=True)).all()
     for one, theirs_of_it in taken:
-        _shred(ctx, member, one, theirs_of_it.principal)
         outbox.cancel(ctx, one.id, theirs_of_it.place)
+    changed_in = [_shred(ctx, member, one, theirs_of_it.principal) for one, theirs_of_it in taken]
     if ends:
         ctx.db.execute(delete(Envelope).where(Envelope.principal == link), execution_options=_NO_SYNC)
+    threads.touch(ctx, row.conversation, set().union(*changed_in))
     if ends or taken:
         detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
         audit.record(ctx, member.organisation, "conversation-revoked", member.principal, detail)
@@ -142,9 +143,12 @@ def openings_withdrawn(ctx: Context, reader: Correspondent, conversations: Colle
     return set(rows)
 
 
-def _shred(ctx: Context, member: Member, message: Message, principal: bytes | None) -> None:
-    """Delete the receivers' keys. Envelopes go first: whoever takes one in at this moment holds its row, so that the
-    item written there is seen and deleted by the statement after it."""
+def _shred(ctx: Context, member: Member, message: Message, principal: bytes | None) -> set[bytes]:
+    """Delete the receivers' keys; in which mailboxes something changed by it.
+
+    Envelopes go first: whoever takes one in at this moment holds its row, so that the item written there is seen and
+    deleted by the statement after it.
+    """
     others = Recipient.principal != member.principal
     wanted = others if principal is None else Recipient.principal == principal
     receivers = ctx.db.execute(
@@ -159,5 +163,4 @@ def _shred(ctx: Context, member: Member, message: Message, principal: bytes | No
         .values(state="revoked", state_at=ctx.now),
     ):
         ctx.db.execute(statement, execution_options=_NO_SYNC)
-    mailboxes = {receiver for receiver, kind in receivers if kind == "mailbox"}
-    threads.touch(ctx, message.conversation, {member.principal, message.sender, *mailboxes})
+    return {member.principal, message.sender, *(receiver for receiver, kind in receivers if kind == "mailbox")}

@@ -33,8 +33,12 @@ def _newest(ctx: Context, mailbox: bytes, message: Message, *, unread: int) -> N
 
 
 def hold(ctx: Context, message: bytes) -> None:
-    """Hold a message's row until the commit: nobody takes it back, or makes it last longer, at the same time."""
-    ctx.db.execute(select(Message.id).where(Message.id == message).with_for_update())
+    """Hold a message's row until the commit: nobody takes it back, or makes it last longer, at the same time.
+
+    Everybody holds in one order, so that no two wait for each other: link, message, outbox, envelope, receiver, thread.
+    Not against who only refers to it: whoever takes an envelope in holds that, and needs the message for the item.
+    """
+    ctx.db.execute(select(Message.id).where(Message.id == message).with_for_update(key_share=True))
 
 
 def touch(ctx: Context, conversation: bytes, mailboxes: Collection[bytes]) -> None:
