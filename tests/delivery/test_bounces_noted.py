@@ -1,5 +1,7 @@
 """A notification that came back later stands at its receiver: once, for the newest one, and nowhere too late."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -126,6 +128,28 @@ def test_a_later_mail_speaks_for_itself(office: Office) -> None:
     assert come_back(office, first) == "of no use"
     assert office.receiver_state() == "notified"
     assert come_back(office, second) == "noted"
+
+
+def test_a_report_that_races_a_new_mail_never_marks_the_new_one(office: Office) -> None:
+    """Sent again at the moment at which the older mail's report is looked at: the report waits, and sees so."""
+    first = sent(office, office.add_guest_mail)
+    office.clock.forward(minutes=1)
+    written = threading.Event()
+    again = threading.Thread(target=_send_again, args=(office, written))
+    again.start()
+    assert written.wait(10)
+    assert come_back(office, first) == "of no use"
+    again.join()
+    assert office.receiver_state() == "notified"
+
+
+def _send_again(office: Office, written: threading.Event) -> None:
+    receiver = (Recipient.message == office.message, Recipient.place == 0)
+    with office.runtime.work(write=True) as ctx:
+        ctx.db.execute(update(Recipient).where(*receiver).values(state="notified", state_at=ctx.now))
+        outbox.add_plain(ctx, "member_message", mailbox=office.sanne.mailbox, message=office.message, place=0)
+        written.set()
+        time.sleep(0.3)  # until the other stands at the lock
 
 
 def test_another_receivers_later_mail_changes_nothing(office: Office) -> None:
