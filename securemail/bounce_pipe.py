@@ -19,7 +19,7 @@ from securemail.runtime import Runtime
 
 TAKEN: Final = 0
 LATER: Final = 75
-_HEADERS: Final = ("delivered-to", "x-original-to", "to")
+_HEADERS: Final = ("envelope-to", "delivered-to", "x-original-to", "to")
 _CHUNK: Final = 64 * 1024
 
 

@@ -283,6 +283,7 @@ def test_a_pipe_takes_the_address_from_its_argument_or_from_the_headers(
     ways: list[tuple[Callable[[str], bytes], Callable[[str], list[str]]]] = [
         (lambda back: report(), lambda back: ["--", back]),
         (lambda back: f"Delivered-To: {back}\r\n".encode() + report(), lambda back: []),
+        (lambda back: f"Envelope-to: {back}\n".encode() + report(), lambda back: []),
         (lambda back: f"X-Original-To: {back}\n".encode() + report().replace(b"\r\n", b"\n"), lambda back: []),
         (lambda back: report(back=back), lambda back: []),
     ]
