@@ -1,4 +1,4 @@
-"""What a mail that came back says: a pure reader of delivery status notifications (RFC 3462, 3464, 6533).
+"""What a mail that came back says: a pure reader of delivery status notifications (RFC 6522, 3464, 6533).
 
 Only a report that a mail was given up for good counts. Everything else is of no use to a sender: delays, successes,
 out-of-office replies, bounces in free words, and whatever strangers send. Input is anybody's: nothing here raises.
