@@ -122,6 +122,42 @@ def test_three_strangers_are_better_written_to_apart(office: Office, page: Page)
     assert len(set(sent)) == len(sent) == 3
 
 
+def test_a_switch_stays_under_the_finger_while_the_address_field_gives_its_line_back(
+    office: Office, page: Page
+) -> None:
+    marieke = office.member()
+    log_in(page, office.url, marieke)
+    page.goto(f"{office.url}/compose")
+    add_recipients(page, [f"{'lang' * 12}{nth}.{marieke.address}" for nth in range(3)])
+    expect(page.get_by_label("Aan", exact=True)).to_be_focused()
+    apart = page.get_by_label("Ieder apart")
+    expect(apart).to_be_visible()
+    wait_until_kept(page)
+    before = apart.bounding_box()
+    apart.check()
+    expect(apart).to_be_checked()
+    after = apart.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["y"] < before["y"] - 20, "the field had a line of its own, and gave it back"
+
+
+def test_nobody_is_proposed_who_is_a_chip_already(office: Office, page: Page) -> None:
+    marieke = office.member()
+    office.send(marieke, (f"peter.{marieke.address}", "Peter Hoekstra"))
+    log_in(page, office.url, marieke)
+    page.goto(f"{office.url}/compose")
+    page.route("**/compose/suggestions", lambda route: (page.wait_for_timeout(600), route.continue_()))
+    field = page.get_by_label("Aan", exact=True)
+    field.press_sequentially(f"peter.{marieke.address}")
+    page.wait_for_timeout(300)  # the question is on its way
+    field.press("Enter")
+    expect(page.locator("[data-chip]")).to_have_count(1)
+    with page.expect_response("**/compose/suggestions"):
+        pass
+    expect(page.locator("#suggestions")).to_be_hidden()
+
+
 def test_a_recipient_leaves_by_the_sheet(office: Office, page: Page) -> None:
     marieke = office.member()
     log_in(page, office.url, marieke)

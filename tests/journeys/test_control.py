@@ -37,7 +37,7 @@ def test_another_expiry_date_stands_at_the_letter(office: Office, somebody: Some
     open_conversation(page, office, sent)
     choose(page, "Verloopdatum wijzigen")
     dialog = page.get_by_role("dialog", name="Verloopdatum wijzigen")
-    dialog.get_by_label("Niet meer te openen").select_option("7")
+    dialog.get_by_label("Het bericht verloopt").select_option("7")
     dialog.get_by_role("button", name="Opslaan").click()
     expect(page.locator("#toasts")).to_contain_text("Verloopdatum gewijzigd")
     expect(page.locator(".letter-own")).to_contain_text("Te openen tot")

@@ -27,8 +27,10 @@
 
   let adding = 0;
   let sendAfter = null;
+  let pause;
 
   const add = (text) => {
+    clearTimeout(pause);
     const typed = text.trim().replace(/[,;]+$/, "");
     if (!typed) return;
     adding += 1;
@@ -97,7 +99,6 @@
     else if (event.key === "Enter" || (event.key in keys && field().value)) { event.preventDefault(); keys[event.key](); }
   });
 
-  let pause;
   document.addEventListener("input", (event) => {
     if (event.target !== field()) return;
     clearTimeout(pause);
@@ -112,7 +113,6 @@
 
   document.addEventListener("focusout", (event) => {
     if (event.target !== field() || event.relatedTarget?.closest("#suggestions")) return;
-    clearTimeout(pause);
     add(field().value);
     hide();
   });
@@ -142,11 +142,27 @@
     if (chips() && !chips().hidden) for (const input of chips().querySelectorAll("input:disabled")) input.disabled = false;
     if (ctx.sourceElement?.id === "entry") changed();
     if (ctx.sourceElement?.id === "suggest") {
-      const any = list().children.length > 0 && document.activeElement === field();
+      // What they were for may have become a chip meanwhile.
+      const asked = field().value.trim() === ctx.sourceElement.dataset.typed;
+      const any = asked && list().children.length > 0 && document.activeElement === field();
       list().hidden = !any;
       field().setAttribute("aria-expanded", String(any));
     }
   });
+
+  // The field gives its line back once it is left. Until the press that left it is over, everything stays where it is, or
+  // what is pressed would move away from under the finger.
+  document.addEventListener("pointerdown", () => {
+    if (document.activeElement === field()) document.getElementById("entry").classList.add("held");
+  }, true);
+  for (const over of ["pointerup", "pointercancel"]) {
+    document.addEventListener(over, () => setTimeout(() => document.getElementById("entry")?.classList.remove("held")), true);
+  }
+
+  // What opens at the foot of the page comes into sight.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.(".composer-options[open]")) event.target.scrollIntoView({ block: "end" });
+  }, true);
 
   takeOver();
 }
