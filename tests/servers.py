@@ -81,7 +81,8 @@ class Postgres:
         release.migrate(self._url("template_migrated"))
 
     def new_database(self) -> str:
-        return self._create("TEMPLATE template_migrated")
+        # Copied as files, which takes half the time of writing each page to the log.
+        return self._create("TEMPLATE template_migrated STRATEGY file_copy")
 
     def empty_database(self) -> str:
         return self._create("")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -62,6 +63,7 @@ class Reader(HTMLParser):
             self.words |= {word.lower() for word in WORD.findall(data)}
 
 
+@cache
 def only_dutch() -> set[str]:
     with (i18n.TRANSLATIONS / "en" / "LC_MESSAGES" / "messages.po").open("rb") as source:
         catalogue = [message for message in read_po(source, locale="en") if message.id]

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def test_dutch_is_the_source_itself() -> None:
     assert i18n.catalogue("nl").gettext("Postvak") == "Postvak"
 
 
+@cache
 def english() -> Catalog:
     with (i18n.TRANSLATIONS / "en" / "LC_MESSAGES" / "messages.po").open("rb") as source:
         return read_po(source, locale="en")
