@@ -100,11 +100,11 @@ class House:
         with self.work() as ctx:
             return guest_sessions.resume(ctx, secret, ref)
 
-    def join(self, who: tuple[str, str]) -> Member:
+    def join(self, who: tuple[str, str], *, password: str = PASSWORD) -> Member:
         """Somebody makes an account of their own."""
-        password = stretch_new(PASSWORD, self.runtime.keys, self.runtime.hasher)
+        stretched = stretch_new(password, self.runtime.keys, self.runtime.hasher)
         with self.work() as ctx:
-            new = _account(ctx, who, self.marieke.organisation, "member", password)
+            new = _account(ctx, who, self.marieke.organisation, "member", stretched)
         return _member(new, who, self.marieke.organisation)
 
     def letters(self, reader: Member | Guest, conversation: bytes) -> list[reading.Letter]:
