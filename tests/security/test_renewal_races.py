@@ -1,0 +1,300 @@
+"""A new code while others write, take back, open or renew too: nothing is lost, and the old code keeps nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from securemail import ids
+from securemail.errors import Conflict, StaleKeys
+from securemail.guests import gate, links
+from securemail.guests.checks import Check
+from securemail.identity.context import Context, Guest
+from securemail.messages import aliases, control, expiry, receipts, renewal, revocation, sending
+from securemail.messages.sending import Sent
+from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Recipient, SessionLink
+from tests.guests.test_gate import NUMBER
+from tests.house import FATIMA, SANNE, House
+from tests.security.processes import race
+from tests.security.steps import at_every_statement
+from tests.security.test_kill import kills
+
+ROUNDS = 12
+OTHER_NUMBER = "+31687654321"
+_TRIES = 6
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Fatima has a conversation open, has answered, and has one answer still to open."""
+
+    sent: Sent
+    guest: Guest
+
+
+Verb = Callable[[Context, House, Visit], object]
+
+
+def visit(house: House) -> Visit:
+    sent = house.send(FATIMA, SANNE)
+    guest, _ = house.enter(sent.conversation)
+    for author, text in ((guest, "Dank je wel."), (house.marieke, "Nog één ding.")):
+        with house.work() as ctx:
+            sending.reply(ctx, author, conversation=sent.conversation, key=ids.new_id(), text=text)
+    for member in (house.sanne, house.marieke):
+        house.letters(member, sent.conversation)
+    return Visit(sent, guest)
+
+
+def again(house: House, act: Callable[[Context], object]) -> object:
+    """As the pages do it: keys or links that were replaced meanwhile are looked at anew."""
+    for _ in range(_TRIES):
+        try:
+            with house.work() as ctx:
+                return act(ctx)
+        except StaleKeys:
+            continue
+    raise AssertionError("it never settles")
+
+
+def renew(ctx: Context, house: House, here: Visit) -> None:
+    renewal.new_code(ctx, house.marieke, here.guest.link)
+
+
+def another_check(ctx: Context, house: House, here: Visit) -> None:
+    renewal.renew(ctx, house.marieke, here.guest.link, Check("sms", NUMBER))
+
+
+def revoke(ctx: Context, house: House, here: Visit) -> None:
+    revocation.revoke(ctx, house.marieke, here.sent.message)
+
+
+def revoke_access(ctx: Context, house: House, here: Visit) -> None:
+    revocation.revoke_access(ctx, house.marieke, here.sent.message, 0)
+
+
+def revoke_conversation(ctx: Context, house: House, here: Visit) -> None:
+    revocation.revoke_from_conversation(ctx, house.marieke, here.sent.message, 0)
+
+
+def expire(ctx: Context, _house: House, _here: Visit) -> None:
+    expiry.delete_due(ctx)
+
+
+def lengthen(ctx: Context, house: House, here: Visit) -> None:
+    control.change_expiry(ctx, house.marieke, here.sent.message, None, everybody=False)
+
+
+def enter(ctx: Context, house: House, here: Visit) -> None:
+    """With the code of before, in another browser."""
+    code = links.kept_of(ctx, house.marieke, ctx.db.get_one(GuestLink, here.guest.link)).code
+    gate.enter_code(ctx, code, None)
+
+
+def open_news(ctx: Context, _house: House, here: Visit) -> None:
+    receipts.mark_opened(ctx, here.guest, here.sent.conversation)
+
+
+def tell_again(ctx: Context, house: House, here: Visit) -> None:
+    sending.notify_again(ctx, house.marieke, newest(ctx, here), 0)
+
+
+def newest(ctx: Context, here: Visit) -> bytes:
+    of_it = select(Message.id).where(Message.conversation == here.sent.conversation)
+    return ctx.db.scalars(of_it.order_by(Message.sent_at.desc()).limit(1)).one()
+
+
+def answer_by(name: str) -> Verb:
+    def answer(ctx: Context, house: House, here: Visit) -> str:
+        author = {"marieke": house.marieke, "sanne": house.sanne, "fatima": here.guest}[name]
+        sent = sending.reply(ctx, author, conversation=here.sent.conversation, key=ids.new_id(), text=f"Van {name}.")
+        return sent.message.hex()
+
+    return answer
+
+
+def whole(house: House, here: Visit) -> bool:
+    """Whether it was renewed; in either case what is shared, and nothing else, is where the link leads."""
+    with house.work() as ctx:
+        old = ctx.db.get_one(GuestLink, here.guest.link)
+        known = aliases.of_conversation(ctx, here.sent.conversation)
+        now = ctx.db.get_one(GuestLink, known.now(old.id))
+        assert links.genuine(ctx, old)
+        assert links.genuine(ctx, now)
+        shared = set(ctx.db.scalars(
+            select(Recipient.message).where(
+                Recipient.principal == now.id, Recipient.state.in_(("waiting", "notified", "bounced", "opened"))
+            )
+        ))  # fmt: skip
+        own = set(ctx.db.scalars(select(Message.id).where(Message.sender.in_(known.of(now.id)))))
+        held = set(ctx.db.scalars(select(Envelope.message).where(Envelope.principal == now.id)))
+        assert held == (shared | own if now.closed is None else set())
+        if now.id == old.id:
+            return False
+        assert (old.closed is not None, old.sealed_dk) == (True, None)
+        assert ctx.db.scalars(select(Recipient).where(Recipient.principal == old.id)).all() == []
+        assert ctx.db.scalars(select(Envelope).where(Envelope.principal == old.id)).all() == []
+        assert ctx.db.scalars(select(LinkDevice).where(LinkDevice.link == old.id)).all() == []
+        if now.closed is None:
+            opened = links.open_row(ctx, now, links.kept_of(ctx, house.marieke, now).code)
+            assert opened.principal == now.id
+    return True
+
+
+def nothing_of(house: House, message: bytes) -> None:
+    """No link has a key of a message."""
+    with house.work() as ctx:
+        guests = select(GuestLink.id)
+        assert ctx.db.scalars(
+            select(Envelope).where(Envelope.message == message, Envelope.principal.in_(guests))
+        ).all() == []  # fmt: skip
+
+
+def raced(house: House, folder: Path, visits: list[Visit], verb: Verb) -> tuple[list[str], list[str]]:
+    def one(house: House, number: int) -> object:
+        return again(house, lambda ctx: renew(ctx, house, visits[number]))
+
+    def other(house: House, number: int) -> object:
+        return again(house, lambda ctx: verb(ctx, house, visits[number]))
+
+    renewed, done = race(house, folder, ROUNDS, one, other)
+    assert [word for word in (*renewed, *done) if word.startswith("crash")] == []
+    return renewed, done
+
+
+def test_one_of_two_who_renew_at_once_wins(house: House, tmp_path: Path) -> None:
+    visits = [visit(house) for _ in range(ROUNDS)]
+    left, right = raced(house, tmp_path, visits, renew)
+    assert all(sorted(pair) == ["Conflict", "done"] for pair in zip(left, right, strict=True))
+    assert all(whole(house, here) for here in visits)
+    with house.work() as ctx:
+        assert len(ctx.db.scalars(select(GuestLink)).all()) == 2 * ROUNDS
+
+
+@pytest.mark.parametrize("verb", [revoke, revoke_access, revoke_conversation])
+def test_what_is_taken_back_meanwhile_has_no_new_code(house: House, tmp_path: Path, verb: Verb) -> None:
+    visits = [visit(house) for _ in range(ROUNDS)]
+    renewed, taken = raced(house, tmp_path, visits, verb)
+    assert set(taken) == {"done"}
+    assert set(renewed) <= ({"done", "Conflict"} if verb is revoke_conversation else {"done"})
+    for here in visits:
+        whole(house, here)
+        nothing_of(house, here.sent.message)
+
+
+@pytest.mark.parametrize("name", ["marieke", "sanne", "fatima"])
+def test_an_answer_that_is_written_meanwhile_is_behind_the_new_code(house: House, tmp_path: Path, name: str) -> None:
+    visits = [visit(house) for _ in range(ROUNDS)]
+    renewed, answered = raced(house, tmp_path, visits, answer_by(name))
+    assert set(renewed) == {"done"}
+    assert name == "fatima" or "NotFound" not in answered
+    for here, said in zip(visits, answered, strict=True):
+        assert whole(house, here)
+        with house.work() as ctx:
+            now = aliases.of_conversation(ctx, here.sent.conversation).now(here.guest.link)
+            held = {message.hex() for message in ctx.db.scalars(
+                select(Envelope.message).where(Envelope.principal == now)
+            )}  # fmt: skip
+        assert said == "NotFound" or said in held
+
+
+def test_who_comes_in_meanwhile_with_the_old_code_is_out_again(house: House, tmp_path: Path) -> None:
+    visits = [visit(house) for _ in range(ROUNDS)]
+    renewed, entered = raced(house, tmp_path, visits, enter)
+    assert set(renewed) == {"done"}
+    assert set(entered) <= {"done", "LinkClosed"}
+    assert all(whole(house, here) for here in visits)
+
+
+VERBS: dict[str, Verb] = {
+    "renew": renew,
+    "another check": another_check,
+    "revoke": revoke,
+    "access": revoke_access,
+    "conversation": revoke_conversation,
+    "expire": expire,
+    "lengthen": lengthen,
+    "enter": enter,
+    "open": open_news,
+    "tell": tell_again,
+    "answer": answer_by("marieke"),
+    "own answer": answer_by("fatima"),
+    "other's answer": answer_by("sanne"),
+}
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_held_up_before_any_statement_it_waits_for_nobody_in_a_circle(
+    house: House, database_url: str, name: str
+) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("one writer at a time")
+
+    def prepare() -> tuple[Callable[[Context], object], Callable[[Context], object], Callable[[], None]]:
+        here = visit(house)
+        with house.work() as ctx:
+            if name == "expire":
+                first = Recipient.message == here.sent.message
+                ctx.db.execute(update(Recipient).where(first).values(expires=ctx.now))
+            if name == "tell":
+                ctx.db.execute(update(Recipient).where(Recipient.state == "waiting").values(state="notified"))
+
+        def check() -> None:
+            assert whole(house, here) or name in ("conversation",)
+            if name in ("revoke", "access", "conversation"):
+                nothing_of(house, here.sent.message)
+
+        return (lambda ctx: renew(ctx, house, here)), (lambda ctx: VERBS[name](ctx, house, here)), check
+
+    assert at_every_statement(house, prepare) > 20
+
+
+def test_a_number_that_is_corrected_meanwhile_leaves_one_genuine_link(house: House, database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("one writer at a time")
+
+    by_sms = Check("sms", NUMBER)
+
+    def prepare() -> tuple[Callable[[Context], object], Callable[[Context], object], Callable[[], None]]:
+        with house.work() as ctx:
+            sent = sending.send(
+                ctx, house.marieke, key=ids.new_id(), to=[(*FATIMA, by_sms)], subject="Uitslag", text="De uitslag."
+            )
+            link = ctx.db.scalars(select(GuestLink.id).where(GuestLink.conversation == sent.conversation)).one()
+
+        def correct(ctx: Context) -> None:
+            links.correct_number(ctx, house.marieke, ctx.db.get_one(GuestLink, link), OTHER_NUMBER)
+
+        def check() -> None:
+            with house.work() as ctx:
+                now = links.newest(ctx, ctx.db.get_one(GuestLink, link))
+                assert (now.id != link, links.genuine(ctx, now), now.sealed_dk is not None) == (True, True, True)
+                assert ctx.db.get_one(GuestLink, link).sealed_dk is None
+
+        return correct, (lambda ctx: renewal.new_code(ctx, house.marieke, link)), check
+
+    assert at_every_statement(house, prepare) > 5
+
+
+def test_a_renewal_that_is_killed_leaves_all_of_it_or_nothing(house: House) -> None:
+    here = visit(house)
+    before = [(letter.state, letter.text) for letter in house.letters(here.guest, here.sent.conversation)]
+
+    def act(house: House) -> None:
+        with house.work() as ctx:
+            renew(ctx, house, here)
+
+    for _ in kills(house, act):
+        assert [(one.state, one.text) for one in house.letters(here.guest, here.sent.conversation)] == before
+    assert whole(house, here)
+    with house.work() as ctx:
+        now = links.newest(ctx, ctx.db.get_one(GuestLink, here.guest.link))
+        assert ctx.db.scalars(select(SessionLink).where(SessionLink.link == here.guest.link)).all() == []
+        entered = gate.enter_code(ctx, links.kept_of(ctx, house.marieke, now).code, None)
+    guest = house.guest(entered.secret, now.link_ref)
+    texts = [letter.text for letter in house.letters(guest, here.sent.conversation)]
+    assert texts[:2] == [text for _, text in before][:2]
+    with house.work() as ctx, pytest.raises(Conflict):
+        renew(ctx, house, here)
