@@ -47,13 +47,13 @@ class Taps:
         self.count += 1
 
 
-def test_from_the_notification_to_the_text_are_two_taps_at_most(office: Office, phone: Page) -> None:
+def test_from_the_notification_to_the_text_are_two_taps_at_most(office: Office, page: Page) -> None:
     _, link, _ = sent(office, Check())
-    taps = Taps(phone)
-    phone.goto(link)  # the first tap: the button in the mail
+    taps = Taps(page)
+    page.goto(link)  # the first tap: the button in the mail
     taps.count += 1
     taps.press("Bericht openen")
-    expect(phone.get_by_text("Het bedrag komt uit op € 384.")).to_be_visible()
+    expect(page.get_by_text("Het bedrag komt uit op € 384.")).to_be_visible()
     assert taps.count <= 2
 
 

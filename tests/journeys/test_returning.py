@@ -33,6 +33,17 @@ def remembered(office: Office, page: Page, author: Member, to: tuple[str, str], 
     expect(page.get_by_text("Dit apparaat is onthouden.")).to_be_visible()
 
 
+def counting_taps(page: Page) -> list[str]:
+    """What a finger or the keyboard does from now on, on whatever page; nothing that a script does counts."""
+    taps: list[str] = []
+    page.expose_function("tapped", lambda kind: taps.append(kind))
+    page.add_init_script(
+        "for (const kind of ['pointerdown', 'keydown'])"
+        " addEventListener(kind, (event) => { if (event.isTrusted) tapped(kind); }, true);"
+    )
+    return taps
+
+
 def without_session(page: Page) -> None:
     """The browser was closed since."""
     page.context.clear_cookies(name="__Host-g")
@@ -49,6 +60,43 @@ def test_the_next_letter_opens_on_the_tap_in_the_mail(office: Office, somebody: 
         page.get_by_role("button", name="Bericht openen").click()
     expect(page.get_by_text(TEXT)).to_be_visible()
     assert "#" not in page.url
+
+
+def test_from_the_notification_to_the_text_is_one_tap(office: Office, somebody: Somebody, size: str) -> None:
+    author, to, page = office.member(), fresh(FATIMA), somebody(size)
+    remembered(office, page, author, to)
+    link = write(office, author, to, 2)
+    without_session(page)
+    taps = counting_taps(page)
+    page.goto(link)  # the one tap: the button in the mail
+    expect(page.get_by_text(TEXT)).to_be_visible()
+    assert taps == []
+    page.get_by_role("link", name="Veilig antwoorden").click()
+    page.wait_for_timeout(100)
+    assert taps, "a tap would have been counted"
+
+
+@pytest.mark.parametrize(
+    ("size", "locale", "script"),
+    [("phone", "en-GB", True), ("desktop", "nl-NL", False)],
+    ids=["phone-en", "desktop-nl"],
+)
+def test_she_stops_it_herself(office: Office, somebody: Somebody, size: str, locale: str, script: bool) -> None:
+    author, to = office.member(), fresh(FATIMA)
+    page = somebody(size, locale=locale, java_script_enabled=script)
+    link = write(office, author, to, 1)
+    page.goto(link)
+    page.locator("#code").fill(link.partition("#")[2])
+    page.locator("main form button.button-primary").click()
+    page.locator("form[action$='/remember'] button").click()
+    expect(page.locator(".place")).to_have_count(1)
+    page.locator("form[action$='/forget'] button").click()
+    expect(page.locator(".place")).to_have_count(0)
+    expect(page.get_by_role("status")).to_be_visible()
+    later = write(office, author, to, 2)
+    without_session(page)
+    page.goto(later.partition("#")[0])
+    expect(page.locator("#code")).to_be_visible()
 
 
 def test_the_sender_forgets_it(office: Office, somebody: Somebody) -> None:
