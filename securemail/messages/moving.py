@@ -19,6 +19,7 @@ from securemail.store.models import (
     GuestLink,
     LinkDevice,
     Message,
+    Outbox,
     Recipient,
     SessionLink,
     Thread,
@@ -50,6 +51,9 @@ def move(
         The moved rows as they are now, held until the commit.
     """
     theirs = (Envelope.principal == old, Envelope.message.in_(_messages(conversation)))
+    # A worker that hands over a mail holds it before its receiver's row: so here too.
+    waiting = select(Outbox.id).where(Outbox.message.in_(_messages(conversation)), Outbox.state == "waiting")
+    ctx.db.execute(waiting.order_by(Outbox.id).with_for_update())
     # Expiry holds an envelope before its receiver's row: so here too.
     ctx.db.execute(select(Envelope.message).where(*theirs).order_by(Envelope.message).with_for_update())
     ctx.db.execute(delete(Envelope).where(*theirs), execution_options=_NO_SYNC)
