@@ -228,7 +228,7 @@ def _move(ctx: Context, row: GuestLink, party: Party, shared: _Shared) -> dict[b
             Outbox.state == "waiting", Outbox.message.in_({message for message, _ in places})
         )
     ).all()
-    for message, place in sorted({(message, place) for message, place in waiting} & places):
+    for message, place in sorted(places & {(message, place) for message, place in waiting}):
         outbox.cancel(ctx, message, place)
     unread = (Recipient.principal == row.id, Recipient.state.in_((*UNOPENED, "unready")))
     ended = update(Recipient).where(*unread).values(state="revoked", state_at=ctx.now)
