@@ -56,9 +56,9 @@ class Office:
         assert self.sms is not None
         return self.sms.wait_for_sms(number)
 
-    def member(self, name: str = "Marieke van Dalen", *, language: str = "nl") -> Member:
-        """Somebody with a new account and an address that no other test uses."""
-        address = f"{name.split()[0].lower()}{next(_numbers)}@vandalenbakker.example"
+    def member(self, name: str = "Marieke van Dalen", *, language: str = "nl", address: str = "") -> Member:
+        """Somebody with a new account, and an address that no other test uses unless one is given."""
+        address = address or f"{name.split()[0].lower()}{next(_numbers)}@vandalenbakker.example"
         with self.work() as ctx:
             password = stretch_new(PASSWORD, self.runtime.keys, self.runtime.hasher)
             new = accounts.create_account(
