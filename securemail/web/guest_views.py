@@ -33,10 +33,16 @@ def guest_at(ref: bytes) -> Guest | None:
         guest = guest_sessions.resume(current(), secret, ref)
     except (GuestSessionEnded, NotFound):
         return None
-    # The question for news is no activity: a letter left open on a table closes after half an hour.
-    if "X-News" not in request.headers and guest_sessions.touch_is_due(current(), guest):
+    if not _by_itself() and guest_sessions.touch_is_due(current(), guest):
         session.afterwards(lambda ctx: guest_sessions.touch(ctx, guest))
     return guest
+
+
+def _by_itself() -> bool:
+    """Whether the browser asks without anybody there: for news, so that a letter left open on a table closes after half
+    an hour, or ahead, for a page that nobody may ever look at."""
+    ahead = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    return "X-News" in request.headers or any("prefetch" in purpose for purpose in ahead)
 
 
 def letter_named(text: str) -> tuple[bytes | None, str]:
