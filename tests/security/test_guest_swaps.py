@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from securemail import ids
-from securemail.crypto.secrets import SessionSecret
-from securemail.errors import NotFound
+from securemail.crypto import links as locks
+from securemail.crypto.secrets import MailKey, SessionSecret
+from securemail.errors import CannotOpen, NotFound
 from securemail.guests import devices, gate, guest_sessions, links
 from securemail.guests.checks import NONE, Check
 from securemail.guests.gate import AtGate, Refused
@@ -83,7 +84,7 @@ def test_what_two_links_hold_opens_nothing_in_the_others_place(house: House, col
             with pytest.raises(Refused):
                 try_password(house, here, AGREED)
     if column == "sealed_maker":
-        with house.work() as ctx, pytest.raises(Exception, match="^$|CannotOpen"):
+        with house.work() as ctx, pytest.raises(CannotOpen):
             links.kept_of(ctx, house.marieke, ctx.db.get_one(GuestLink, mine))
 
 
@@ -222,24 +223,21 @@ def test_a_remembered_browser_with_anothers_facts_is_not_remembered(house: House
     with house.work() as ctx:
         assert devices.returning(ctx, kept[0], ctx.db.get_one(GuestLink, mine)) is None
         assert devices.returning(ctx, kept[1], ctx.db.get_one(GuestLink, theirs)) is not None
+    if column == "sealed_device":
+        return  # hers alone to open: whoever writes to her does not see that it does not
     later = send(house, Check("sms", NUMBER))
     with house.work() as ctx:
         assert ctx.db.scalars(select(LinkDevice).where(LinkDevice.link == later)).all() == []
 
 
-@pytest.mark.parametrize("moved", ["device", "link", "sealed_dk"])
+@pytest.mark.parametrize("moved", ["device", "link"])
 def test_a_key_for_a_remembered_browser_opens_in_no_other_place(house: House, moved: str) -> None:
     fatimas, peters = send(house), send(house, to=PETER)
     kept = remember(house, enter(house, fatimas)), remember(house, enter(house, peters))
     with house.work() as ctx:
-        mine, his = (
-            ctx.db.scalars(select(LinkDevice).where(LinkDevice.link == link)).one() for link in (fatimas, peters)
-        )
-        facts = {
-            "link": peters,
-            "device": mine.device,
-            "sealed_dk": mine.sealed_dk if moved == "link" else his.sealed_dk,
-        }
+        rows = {row.link: row for row in ctx.db.scalars(select(LinkDevice))}
+        sealed = rows[fatimas if moved == "link" else peters].sealed_dk
+        facts = {"link": peters, "device": rows[fatimas].device, "sealed_dk": sealed}
         ctx.db.execute(insert(LinkDevice).values(facts))
     with house.work() as ctx:
         assert devices.returning(ctx, kept[0], ctx.db.get_one(GuestLink, peters)) is None
@@ -249,9 +247,6 @@ def test_a_lock_that_mallory_made_for_a_remembered_browser_opens_nothing(house: 
     """Everybody can lock a key of their own to a public key: only the published one counts."""
     link = send(house)
     kept = remember(house, enter(house, link))
-    from securemail.crypto import links as locks
-    from securemail.crypto.secrets import MailKey
-
     with house.work() as ctx:
         row = ctx.db.scalars(select(GuestDevice)).one()
         planted = locks.seal_for_device(row.public_key, MailKey.new(), link, row.id)
