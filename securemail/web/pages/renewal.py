@@ -5,6 +5,7 @@ from typing import Final
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from securemail import ids
 from securemail.errors import Conflict, InvalidInput, NotFound, StaleKeys
 from securemail.guests import links
 from securemail.identity.context import Context, Member
@@ -32,7 +33,7 @@ def code(message: bytes, place: int) -> ResponseReturnValue:
     kept = links.kept_of(ctx, me, link)
     return render(
         "renewal/code.html", "dialog", message=message, place=place, conversation_id=link.conversation,
-        name=kept.name or kept.address, address=kept.address,
+        link=ids.to_text(link.id), name=kept.name or kept.address, address=kept.address,
     )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def send(message: bytes, place: int) -> ResponseReturnValue:
     ctx, me = current(), member()
     link = _link(ctx, me, message, place)
     try:
+        _require_unchanged(link)
         renewal.new_code(ctx, me, link.id)
     except StaleKeys:
         raise
@@ -69,6 +71,7 @@ def put(message: bytes, place: int) -> ResponseReturnValue:
         # A password is stretched with no transaction open: everything is looked up anew.
         ctx, me = current(), member()
         link = _link(ctx, me, message, place)
+        _require_unchanged(link)
         renewal.renew(ctx, me, link.id, other_checks.as_it_reads(ctx, me, link, chosen))
     except InvalidInput as error:
         session.settle(success=False)
@@ -92,6 +95,12 @@ def _link(ctx: Context, me: Member, message: bytes, place: int) -> GuestLink:
     return link
 
 
+def _require_unchanged(link: GuestLink) -> None:
+    """A form that is sent twice gives one code: the second one would end what the first mail brings."""
+    if forms.text("link") != ids.to_text(link.id):
+        raise Conflict("it was renewed since the page was made")
+
+
 def _cannot(link: GuestLink, error: Conflict) -> ResponseReturnValue:
     """Nothing was changed, and why."""
     session.settle(success=False)
@@ -107,5 +116,5 @@ def _sheet(ctx: Context, me: Member, message: bytes, place: int, errors: Errors 
     link = _link(ctx, me, message, place)
     return render(
         "renewal/check.html", "dialog", message=message, place=place, conversation_id=link.conversation,
-        sheet=other_checks.sheet(ctx, me, link, errors),
+        link=ids.to_text(link.id), sheet=other_checks.sheet(ctx, me, link, errors),
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """A new code and another check without a browser: from the receipts, who may, what is refused, and what guests see."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -30,6 +32,13 @@ def at(sent: sending.Sent, place: int = 0) -> str:
     return f"/messages/{ids.to_text(sent.message)}/recipients/{place}"
 
 
+def give(house: House, marieke: Visitor, sent: sending.Sent, what: str = "code", **typed: str) -> Any:
+    """Post the form as its page had it: it names the link that it is about."""
+    with house.work() as ctx:
+        row = ctx.db.get_one(Recipient, (sent.message, 0))
+    return marieke.post(f"{at(sent)}/{what}", {"link": ids.to_text(row.principal), **typed})
+
+
 def codes(house: House, sent: sending.Sent) -> list[tuple[str, str]]:
     """The pages and codes of a conversation's links, oldest first."""
     with house.work() as ctx:
@@ -48,7 +57,7 @@ def methods(house: House) -> list[tuple[str, bool]]:
         return [(row.method, links.living(row)) for row in rows]
 
 
-def enter(visitor: Visitor, page: str, code: str) -> object:
+def enter(visitor: Visitor, page: str, code: str) -> Any:
     visitor.get(page)
     return visitor.post(page, {"code": code})
 
@@ -61,7 +70,7 @@ def test_a_new_code_is_asked_for_and_sent(house: House, marieke: Visitor, visito
     asks = marieke.get(f"{at(sent)}/code").text
     assert "De eerdere code werkt dan niet meer." in asks
     assert methods(house) == [("none", True)], "a GET changes nothing"
-    answer = marieke.post(f"{at(sent)}/code")
+    answer = give(house, marieke, sent)
     assert (answer.status_code, answer.location) == (
         303,
         f"{conversation(sent)}?done=renewed",
@@ -76,13 +85,28 @@ def test_a_new_code_is_asked_for_and_sent(house: House, marieke: Visitor, visito
     assert enter(visitor, page, new).status_code == 303
 
 
+@pytest.mark.parametrize("what", ["code", "check"])
+def test_a_form_that_is_sent_twice_gives_one_code(house: House, marieke: Visitor, what: str) -> None:
+    sent = send(house, FATIMA)
+    shown = marieke.get(f"{at(sent)}/{what}").text
+    with house.work() as ctx:
+        link = ids.to_text(ctx.db.scalars(select(GuestLink.id)).one())
+    assert f'name="link" value="{link}"' in shown
+    typed = {"link": link, "method": "none"}
+    assert marieke.post(f"{at(sent)}/{what}", typed).status_code == 303
+    answer = marieke.post(f"{at(sent)}/{what}", typed)
+    assert answer.status_code == 409
+    assert "is net al gewijzigd" in answer.text
+    assert methods(house) == [("none", False), ("none", True)]
+
+
 def test_without_its_code_an_old_link_tells_nobody_that_there_is_another(
     house: House, marieke: Visitor, visitor: Visitor
 ) -> None:
     sent = send(house, FATIMA)
     [(page, _)] = codes(house, sent)
     before = visitor.get(page).text
-    marieke.post(f"{at(sent)}/code")
+    give(house, marieke, sent)
     assert without_tokens(visitor.get(page).text) == without_tokens(before)
 
 
@@ -92,7 +116,7 @@ def without_tokens(text: str) -> list[str]:
 
 def test_who_has_the_old_code_sees_how_things_stand_now(house: House, marieke: Visitor, visitor: Visitor) -> None:
     sent = send(house, FATIMA)
-    marieke.post(f"{at(sent)}/code")
+    give(house, marieke, sent)
     with house.work() as ctx:
         revocation.revoke_from_conversation(ctx, house.marieke, sent.message, 0)
     (page, old), _ = codes(house, sent)
@@ -111,35 +135,35 @@ def test_another_check_is_said_whole_or_not_at_all(house: House, marieke: Visito
         {}, {"method": "sms", "number": ""}, {"method": "sms", "number": "12"}, {"method": "password", "agreed": ""},
         {"method": "password", "agreed": "kort"}, {"method": "account"},
     ):  # fmt: skip
-        answer = marieke.post(page, typed)
+        answer = give(house, marieke, sent, "check", **typed)
         assert answer.status_code == 422, typed
         assert "error" in answer.text
     assert methods(house) == [("none", True)]
-    answer = marieke.post(page, {"method": "password", "agreed": "vier groene lampen", "hint": "lampen"})
+    answer = give(house, marieke, sent, "check", method="password", agreed="vier groene lampen", hint="lampen")
     assert (answer.status_code, answer.location) == (
         303,
         f"{conversation(sent)}?done=checked",
     )
     assert methods(house) == [("none", False), ("password", True)]
     assert marieke.get(f"{at(sent)}/code").location == page, "nobody keeps a password: it is said again"
-    assert marieke.post(f"{at(sent)}/code").location == page
+    assert give(house, marieke, sent).location == page
 
 
 def test_what_the_organisation_asks_holds_here_too(house: House, marieke: Visitor) -> None:
     sent = send(house, FATIMA)
     with house.work() as ctx:
         organisations.decide(ctx, house.marieke.organisation, Policy(sign_up="open", check_minimum="sms"))
-    assert marieke.post(f"{at(sent)}/code").location == f"{at(sent)}/check"
-    assert marieke.post(f"{at(sent)}/check", {"method": "none"}).status_code == 422
+    assert give(house, marieke, sent).location == f"{at(sent)}/check"
+    assert give(house, marieke, sent, "check", method="none").status_code == 422
     assert methods(house) == [("none", True)]
-    assert marieke.post(f"{at(sent)}/check", {"method": "sms", "number": "06 12345678"}).status_code == 303
+    assert give(house, marieke, sent, "check", method="sms", number="06 12345678").status_code == 303
 
 
 def test_without_a_check_who_has_an_account_reads_it_there(house: House, marieke: Visitor) -> None:
     for method in ("none", "account"):
         sent = send(house, (*SANNE, Check("sms", NUMBER)))
         assert "Sanne leest het in het eigen account." in marieke.get(f"{at(sent)}/check").text
-        assert marieke.post(f"{at(sent)}/check", {"method": method}).status_code == 303
+        assert give(house, marieke, sent, "check", method=method).status_code == 303
         with house.work() as ctx:
             row = ctx.db.scalars(select(Recipient).where(Recipient.message == sent.message)).one()
             assert (row.kind, row.principal) == ("mailbox", house.sanne.mailbox)
@@ -154,7 +178,7 @@ def test_an_account_that_reads_along_already_is_no_choice(house: House, marieke:
         row.kind, row.principal = "mailbox", house.sanne.mailbox
     assert answers.message
     assert "Kan niet: Sanne leest hier al mee met het eigen account." in marieke.get(f"{at(sent)}/check").text
-    answer = marieke.post(f"{at(sent)}/check", {"method": "account"})
+    answer = give(house, marieke, sent, "check", method="account")
     assert answer.status_code == 409
     assert "Dit account leest al mee in deze conversatie." in answer.text
 
@@ -165,12 +189,12 @@ def test_what_is_no_longer_shared_gets_no_code(house: House, marieke: Visitor) -
         revocation.revoke_access(ctx, house.marieke, sent.message, 0)
     receipts = marieke.get(f"/messages/{ids.to_text(sent.message)}/receipts").text
     assert f"{at(sent)}/code" not in receipts
-    answer = marieke.post(f"{at(sent)}/code")
+    answer = give(house, marieke, sent)
     assert answer.status_code == 409
     assert "is ingetrokken of verlopen" in answer.text
     with house.work() as ctx:
         revocation.revoke_from_conversation(ctx, house.marieke, sent.message, 0)
-    answer = marieke.post(f"{at(sent)}/code")
+    answer = give(house, marieke, sent)
     assert answer.status_code == 409
     assert "de toegang is beëindigd" in answer.text
 
@@ -193,6 +217,6 @@ def test_nobody_else_gives_codes_to_ones_guests(
 def test_a_missing_password_can_become_another_check(house: House, marieke: Visitor) -> None:
     sent = send(house, (*FATIMA, Check("password")))
     assert f"{at(sent)}/check" in marieke.get(f"/messages/{ids.to_text(sent.message)}/receipts").text
-    assert marieke.post(f"{at(sent)}/check", {"method": "sms", "number": "06 12345678"}).status_code == 303
+    assert give(house, marieke, sent, "check", method="sms", number="06 12345678").status_code == 303
     with house.work() as ctx:
         assert ctx.db.scalars(select(Recipient.state)).all() == ["waiting"]
