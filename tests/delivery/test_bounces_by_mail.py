@@ -38,6 +38,8 @@ class RealClock(MovingClock):
 
 
 pytestmark = pytest.mark.slow
+on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what the database has no part in: each of these starts processes."""
 
 
 @pytest.fixture
@@ -171,6 +173,7 @@ def test_the_process_takes_the_report_of_every_server(office: Office, port: int)
         _receiver(office, "waiting")
 
 
+@on_sqlite
 def test_every_other_address_is_refused_at_once(office: Office, port: int) -> None:
     back = _sent(office)
     local, _, domain = back.partition("@")
@@ -188,6 +191,7 @@ def test_every_other_address_is_refused_at_once(office: Office, port: int) -> No
     assert office.receiver_state() == "notified"
 
 
+@on_sqlite
 def test_other_mail_is_taken_and_changes_nothing(office: Office, port: int) -> None:
     back = _sent(office)
     with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
@@ -195,6 +199,7 @@ def test_other_mail_is_taken_and_changes_nothing(office: Office, port: int) -> N
     assert office.receiver_state() == "notified"
 
 
+@on_sqlite
 def test_large_mail_is_refused_and_an_endless_line_is_cut_off(office: Office, port: int) -> None:
     back = _sent(office)
     with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
@@ -210,6 +215,7 @@ def test_large_mail_is_refused_and_an_endless_line_is_cut_off(office: Office, po
     assert office.receiver_state() == "notified"
 
 
+@on_sqlite
 def test_only_so_many_connections_are_taken_at_once_and_others_later(port: int) -> None:
     held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(bounce_server.CONNECTIONS)]
     assert all(one.recv(3) == b"220" for one in held)
@@ -226,6 +232,7 @@ def test_only_so_many_connections_are_taken_at_once_and_others_later(port: int) 
         one.close()
 
 
+@on_sqlite
 def test_a_database_that_is_away_makes_the_server_keep_it(
     office: Office, environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -238,6 +245,7 @@ def test_a_database_that_is_away_makes_the_server_keep_it(
     assert caught.value.smtp_code == 451
 
 
+@on_sqlite
 def test_its_log_names_rows_and_no_address(office: Office, environ: dict[str, str]) -> None:
     back = _sent(office)
     with _process(environ) as process:
@@ -254,6 +262,7 @@ def test_its_log_names_rows_and_no_address(office: Office, environ: dict[str, st
         assert secret not in log
 
 
+@on_sqlite
 def test_where_to_listen_has_to_be_said(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     del environ["BOUNCE_LISTEN"]
     done = subprocess.run(
@@ -264,6 +273,7 @@ def test_where_to_listen_has_to_be_said(environ: dict[str, str], capsys: pytest.
     assert "BOUNCE_LISTEN is missing" in done.stderr
 
 
+@on_sqlite
 def test_a_taken_port_is_told(environ: dict[str, str]) -> None:
     with _process(environ):
         done = subprocess.run(
@@ -295,6 +305,7 @@ def test_a_pipe_takes_the_address_from_its_argument_or_from_the_headers(
         _receiver(office, "waiting")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "raw",
     [
