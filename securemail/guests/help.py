@@ -32,7 +32,8 @@ _REACHABLE: Final = ("waiting", "notified", "bounced", "opened")
 class Asked:
     """An open request, for the maker of its link: who asks for what, and the newest message it is about.
 
-    `over` are the messages, newest first, whose time is over for who asks, and which the maker still has.
+    `over` are the messages, newest first, whose time is over for who asks, and which the maker still has. `method` is
+    'account' where an account took the link's messages along.
     """
 
     request: bytes
@@ -120,6 +121,10 @@ def send_again(ctx: Context, member: Member, asked: Asked) -> None:
         raise Conflict("nothing to send again")
     answer(ctx, asked.request)
     message = ctx.db.get_one(Message, asked.message)
+    mailbox = _taken_by(ctx, ctx.db.get_one(GuestLink, asked.link))
+    if mailbox is not None:
+        outbox.add_plain(ctx, "member_message", mailbox=mailbox, message=message.id, place=asked.place)
+        return
     party = Party("link", asked.link, asked.address, asked.name)
     links.notify(ctx, member, message, asked.place, party)
 
@@ -140,18 +145,23 @@ def _asked(ctx: Context, member: Member, request: Help, link: GuestLink) -> Aske
         name, address = kept.name, kept.address
     except NotFound:
         name = address = ""
-    locked = link.locked is not None
-    over = _over(ctx, link)
-    return Asked(request.id, kind, request.created, link.id, link.method, locked, name, address, message, place, over)
+    taken, over = _taken_by(ctx, link) is not None, _over(ctx, link)
+    method, locked = "account" if taken else link.method, link.locked is not None and not taken
+    return Asked(request.id, kind, request.created, link.id, method, locked, name, address, message, place, over)
+
+
+def _taken_by(ctx: Context, link: GuestLink) -> bytes | None:
+    """The mailbox that has a link's messages now; None while the link has them."""
+    return link.claimed_by if links.genuine(ctx, link) else None
 
 
 def _newest_message(ctx: Context, link: GuestLink) -> tuple[bytes | None, int | None]:
-    """The maker's newest message that this link can still read, and its place there."""
+    """The maker's newest message that this link, or who took it along, can still read, and its place there."""
     row = ctx.db.execute(
         select(Recipient.message, Recipient.place)
         .join(Message, Message.id == Recipient.message)
         .where(
-            Recipient.principal == link.id, Recipient.state.in_(_REACHABLE),
+            Recipient.principal == (_taken_by(ctx, link) or link.id), Recipient.state.in_(_REACHABLE),
             Message.sender == link.maker, Message.state == "sent", expiry.still_lasts(ctx),
         )
         .order_by(Message.sent_at.desc(), Message.id)

@@ -10,6 +10,7 @@ from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import NotFound, StaleKeys
 from securemail.guests import claiming, devices, gate, guest_sessions, links
+from securemail.guests import help as helping
 from securemail.guests.claiming import MayNotClaim
 from securemail.guests.gate import LinkClosed
 from securemail.guests.guest_sessions import GuestSessionEnded
@@ -272,6 +273,20 @@ def test_keys_that_were_replaced_meanwhile_ask_for_another_try(house: House, sto
         claim(house, fatima, guest)
     claim(house, renewed, guest)
     assert len(house.letters(renewed, story.conversation)) == 4
+
+
+def test_who_asks_for_help_at_the_old_link_is_told_to_log_in(house: House, story: Sent) -> None:
+    guest, fatima = at_link(house, story), house.join(FATIMA)
+    claim(house, fatima, guest)
+    with house.work() as ctx:
+        assert helping.ask(ctx, ctx.db.get_one(GuestLink, guest.link), "again")
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, story.conversation)
+        assert (asked.method, asked.locked, asked.over) == ("account", False, ())
+        known = set(ctx.db.scalars(select(Outbox.id)))
+        helping.send_again(ctx, house.marieke, asked)
+        [mail] = ctx.db.scalars(select(Outbox).where(Outbox.id.not_in(known))).all()
+    assert (mail.kind, mail.mailbox, mail.sealed_payload) == ("member_message", fatima.mailbox, None)
 
 
 # --- who may not ---

@@ -93,7 +93,7 @@ def _sent_apart() -> str | None:
     made = request.args.get("apart", "")
     if not (made.isascii() and made.isdigit() and len(made) < 4 and 1 < int(made) <= MOST_CHIPS):
         return None
-    return _("Verzonden in %(num)s aparte conversaties. Ze staan hier bovenaan.", num=int(made))
+    return str(_("Verzonden in %(num)s aparte conversaties. Ze staan hier bovenaan.", num=int(made)))
 
 
 def _claimed() -> str | None:
@@ -102,8 +102,8 @@ def _claimed() -> str | None:
     if not (taken.isascii() and taken.isdigit() and len(taken) < 3):
         return None
     if int(taken):
-        return _("Bewaard in je postvak")
-    return _("De berichten zijn intussen gesloten. Open ze opnieuw met je code.")
+        return str(_("Bewaard in je postvak"))
+    return str(_("De berichten zijn intussen gesloten. Open ze opnieuw met je code."))
 
 
 @pages.get("/")
