@@ -10,9 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 from securemail.identity.context import Member
 from tests.browser import open_context
 from tests.house import FATIMA
-from tests.journeys.people import Office, ask_for_news, log_in
+from tests.journeys.people import Office, ask_for_news, link_in, log_in
+from tests.journeys.test_guest import fresh
 
 FIRST_BYTES, FIRST_REQUESTS = 60_000, 10
+LANDING_BYTES, LETTER_BYTES = 36_000, 6_000
 SWAP_BYTES = 8_000
 WORDS = (
     "Beste Marieke, met de loonstroken van oktober heb ik de berekening nog eens bekeken en kom op een ander bedrag.",
@@ -89,6 +91,23 @@ def test_the_first_inbox_and_every_swap_stay_within_their_budget(
         expect(page.locator(".letter-body")).to_be_visible()
         page.wait_for_load_state("networkidle")
         assert meter.received < SWAP_BYTES, "a conversation"
+
+
+def test_what_a_guest_has_to_fetch_is_lighter_still(office: Office, chromium: Browser) -> None:
+    fatima = fresh(FATIMA)
+    office.send(office.member(), fatima)
+    [mail] = office.sink.wait_for(fatima[0])
+    with metered(chromium) as (page, meter):
+        page.goto(link_in(mail), wait_until="networkidle")
+        expect(page.locator(".code-filled")).to_be_visible()
+        assert meter.received < LANDING_BYTES
+        assert meter.requests <= FIRST_REQUESTS
+
+        meter.reset()
+        page.get_by_role("button", name="Bericht openen").click()
+        expect(page.locator("#letters")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert meter.received < LETTER_BYTES, "the letter"
 
 
 def _cookies(chromium: Browser, office: Office, who: Member) -> list:

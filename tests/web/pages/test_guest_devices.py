@@ -11,7 +11,7 @@ from securemail.store.models import GuestDevice, Message, SessionLink
 from securemail.web import session
 from tests.house import SANNE, House
 from tests.visitor import Visitor
-from tests.web.pages.test_guest_checks import NUMBER, enter, send
+from tests.web.pages.test_guest_checks import AGREED, NUMBER, agreed, enter, send
 
 OFFER = "Onthoud dit apparaat 30 dagen"
 
@@ -53,6 +53,19 @@ def test_the_next_letter_opens_with_one_button(house: House, visitor: Visitor) -
     assert "Dit apparaat is onthouden tot" in letter
 
 
+def test_an_agreed_password_is_remembered_for_one_conversation_and_both_are_told_so(
+    house: House, visitor: Visitor, marieke: Visitor
+) -> None:
+    page, code = send(house, agreed(house))
+    enter(visitor, page, code)
+    assert visitor.post(f"{page}/check", {"code": AGREED}).status_code == 303
+    assert "Deze conversatie opent op dit apparaat dan 30 dagen" in visitor.get(f"{page}/letter").text
+    visitor.post(f"{page}/remember")
+    assert "opent u deze conversatie zonder code en zonder wachtwoord" in visitor.get(f"{page}/devices").text
+    shown = marieke.get(f"/messages/{newest(house)}/receipts").text
+    assert "deze conversatie opent daar zonder code en zonder wachtwoord" in shown
+
+
 def test_a_get_opens_nothing_and_the_code_still_works(house: House, visitor: Visitor) -> None:
     remembered(house, visitor)
     page, code = send(house, NONE)
@@ -85,6 +98,7 @@ def test_a_guest_forgets_this_device(house: House, visitor: Visitor) -> None:
     with house.work() as ctx:
         device = ids.to_text(ctx.db.scalars(select(GuestDevice.id)).one())
     assert visitor.post(f"{page}/devices/forget", {"device": device}).status_code == 303
+    assert "Daar is nu weer de code" in visitor.get(f"{page}/devices?forgotten=1").text
     assert "Er is geen apparaat onthouden" in visitor.get(f"{page}/devices").text
     forget_session(visitor)
     assert "Berichtcode" in visitor.get(page).text
