@@ -55,7 +55,7 @@ def test_fatima_makes_an_account_and_keeps_what_she_opened(
     open_letter(page, mail)
     reply_as_guest(page, "Dank u wel.")
     page.get_by_role("link", name=LINE).click()
-    expect(page.get_by_text("2 berichten")).to_be_visible()
+    expect(page.get_by_text("2\u00a0berichten")).to_be_visible()
     clean(page, "what an account is for")
 
     page.get_by_role("link", name="Account maken").click()

@@ -51,7 +51,7 @@ def test_the_letter_offers_it_and_the_page_says_what_it_is_for(house: House, vis
     assert f'href="{page}/account"' in letter
     shown = visitor.get(f"{page}/account").text
     assert title(shown) == "Bewaar deze berichten in een eigen account"
-    assert "1 bericht" in shown
+    assert "1\u00a0bericht" in shown
     assert f"/login?next={page}/account" in shown
     start = visitor.get(f"/signup?letter={page[3:]}").text
     assert f'value="{FATIMA[0]}"' in start
