@@ -17,7 +17,7 @@ LARGEST: Final = 256 * 1024
 _REPORT: Final = "multipart/report"
 _REPORT_TYPE: Final = re.compile(r';\s*report-type\s*=\s*"?delivery-status"?\s*(?:;|$)', re.IGNORECASE)
 _STATUS_PARTS: Final = ("message/delivery-status", "message/global-delivery-status")
-_FOR_GOOD: Final = re.compile(r"5\.[0-9]{1,3}\.[0-9]{1,3}(?:\s|\(|$)")
+_FAILED: Final = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}(?:\s|\(|$)")
 _ARRIVED: Final = ("delivered", "relayed", "expanded")
 _MOST_LINES: Final = 6000
 _MOST_BOUNDARIES: Final = 12
@@ -26,7 +26,8 @@ _FIELD: Final = re.compile(rb"^[!-9;-~]+:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE
 
 
 def read(raw: bytes) -> Says:
-    """What a mail says about the one it answers. 'refused': it failed for good (`failed`, status 5.x.x)."""
+    """What a mail says about the one it answers. 'refused': it failed (`failed`, status 5.x.x, or 4.x.x
+    from a server that has given up trying: RFC 3464, section 2.3.3)."""
     if len(raw) > LARGEST:
         return "too large"
     if _is_tangled(raw):
@@ -51,7 +52,7 @@ def _read(message: Message) -> Says:
         return "no report"
     receivers = list(_receivers(message))
     arrived = any(action in _ARRIVED for action, _status in receivers)
-    refused = any(action == "failed" and _FOR_GOOD.match(status) for action, status in receivers)
+    refused = any(action == "failed" and _FAILED.match(status) for action, status in receivers)
     return "refused" if refused and not arrived else "other report"
 
 

@@ -28,7 +28,7 @@ def test_a_refusal_for_good_is_understood_of_every_server(server: str, line_end:
 @pytest.mark.parametrize(
     ("action", "status"),
     [
-        ("delayed", "4.4.1"), ("delayed", "5.1.1"), ("failed", "4.4.1"), ("delivered", "2.0.0"), ("relayed", "5.0.0"),
+        ("delayed", "4.4.1"), ("delayed", "5.1.1"), ("delivered", "2.0.0"), ("relayed", "5.0.0"),
         ("expanded", "2.0.0"), ("", "5.1.1"), ("failed", ""), ("failed", "55.1.1"), ("failed", "5"),
         ("failed", "5.1.1x"),
     ],
@@ -44,6 +44,7 @@ def test_the_spelling_does_not_matter(action: str) -> None:
 
 def test_who_got_it_along_a_list_is_not_shown_as_refused() -> None:
     assert bounces.read(report_about([("failed", "5.1.1"), ("failed", "5.2.2")])) == "refused"
+    assert bounces.read(report_about([("failed", "4.4.1")])) == "refused", "a queue that has given up"
     assert bounces.read(report_about([("failed", "5.1.1"), ("delayed", "4.2.2")])) == "refused"
     assert bounces.read(report_about([("failed", "5.1.1"), ("relayed", "2.0.0")])) == "other report"
 
