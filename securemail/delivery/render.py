@@ -40,6 +40,7 @@ _NOTHING: Final = dict.fromkeys(
         "check",
         "number",
         "remembered",
+        "renewed",
     )
 )
 """What a kind does not have is None in its templates; what no kind has is an error."""
