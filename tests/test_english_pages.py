@@ -155,7 +155,7 @@ def test_guests_read_english(home: House, browser: FlaskClient) -> None:
 def test_mails_speak_english(kind: str, sender: str | None) -> None:
     now = datetime(2026, 11, 19, 8, 58, tzinfo=UTC)
     values = {"sender_name": sender, "sender_address": MARIEKE[0], "link": "https://a.example/#c", "host": "a.example"}
-    values |= {"short_link": "a.example", "code_groups": ["ABCD"] * 9, "change": "totp-added"}
+    values |= {"short_link": "a.example", "code_groups": ["ABCD"] * 9, "change": "totp-added", "renewed": True}
     brand = Brand("Firm")
     mail = Renderer("post@example.org").mail(
         Notification(bytes(16), kind, FATIMA[0], FATIMA[1], "en", brand, values, now), now=now

@@ -53,5 +53,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _told_already(item: pytest.Item) -> bool:
     chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    pair = chosen.get("every_office"), chosen.get("size")
+    pair = chosen.get("every_office", chosen.get("databases")), chosen.get("size")
     return None not in pair and pair not in CROSSED

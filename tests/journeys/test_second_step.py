@@ -7,7 +7,6 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe_findings
 from tests.journeys.authenticators import plug_in
 from tests.journeys.people import Member, Office, log_in
 
@@ -170,27 +169,6 @@ def test_an_app_is_set_up_without_script(office: Office, somebody: Callable[...,
     begin(page, office, "Authenticator-app")
     verify(page, app_of(page).now())
     expect(page.get_by_role("heading", name="Stel er nog een in")).to_be_visible()
-
-
-def test_every_step_can_be_used_by_everybody(office: Office, page: Page) -> None:
-    """Axe, on every page on the way."""
-    plug_in(page)
-    begin(page, office, "Authenticator-app")
-    found = {}
-    found["app"] = axe_findings(page)
-    verify(page, app_of(page).now())
-    expect(page.get_by_role("heading", name="Stel er nog een in")).to_be_visible()
-    for path in (
-        "/security", "/security/2fa", "/security/2fa/second", "/security/2fa/phone", "/security/2fa/passkey",
-        "/security/backup-codes", "/security/2fa/app/remove", "/security/2fa/done",
-    ):  # fmt: skip
-        page.goto(f"{office.url}{path}")
-        found[path] = axe_findings(page)
-    page.goto(f"{office.url}/security/backup-codes")
-    page.get_by_role("button", name="Toon mijn codes").click()
-    expect(page.locator(".code-list")).to_be_visible()
-    found["codes"] = axe_findings(page)
-    assert {path: what for path, what in found.items() if what} == {}
 
 
 def test_the_secret_stands_in_no_address(office: Office, phone: Page) -> None:
