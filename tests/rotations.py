@@ -62,6 +62,11 @@ def relock_all(house: House, member: Member) -> int:
         assert progress.done, "a batch that does nothing would be tried for ever"
 
 
+def how_many(house: House) -> int:
+    """A thousand messages; on PostgreSQL, where each costs more, as many as take several pages."""
+    return 1000 if house.runtime.engine.dialect.name == "sqlite" else 250
+
+
 def fill(house: House) -> list[bytes]:
     """Something of every kind that hangs on Marieke's mail key; the conversations."""
     with house.work() as ctx:
