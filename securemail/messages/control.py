@@ -66,8 +66,13 @@ def prolong(ctx: Context, member: Member, asked: Asked, until: datetime) -> None
     if not asked.over:
         raise Conflict("nothing is over")
     epochs.hold(ctx, member.mail)
+    # The link before its messages, as whoever takes the conversation back does: neither waits for the other for ever.
+    ctx.db.execute(select(GuestLink.id).where(GuestLink.id == asked.link).with_for_update())
+    in_order = sorted(asked.over)
+    for message in in_order:
+        threads.hold(ctx, message)
     helping.answer(ctx, asked.request)
-    for message in sorted(asked.over):
+    for message in in_order:
         _prolong_one(ctx, member, message, asked.link, until, tell=message == asked.over[0])
 
 

@@ -279,6 +279,33 @@ def test_more_time_is_given_once_and_not_for_what_was_taken_back_or_is_gone(hous
         assert ctx.db.scalars(select(Envelope.message).where(Envelope.message == sent.message)).all() == []
 
 
+@pytest.mark.parametrize("turn", range(10))
+def test_more_time_and_the_end_of_all_access_at_once_leave_no_key(house: House, turn: int) -> None:
+    sent = send(house, FATIMA)
+    fatima, _ = house.enter(sent.conversation)
+    house.clock.forward(days=7)
+    asked = ask_for_more_time(house, fatima.principal)
+    together, refused = threading.Barrier(2), []
+
+    def give() -> None:
+        together.wait()
+        try:
+            prolong(house, asked)
+        except Conflict as conflict:
+            refused.append(conflict)
+
+    beside = threading.Thread(target=give)
+    beside.start()
+    together.wait()
+    with house.work() as ctx:
+        revocation.revoke_from_conversation(ctx, house.marieke, sent.message, 0)
+    beside.join()
+    assert states(house, sent.message) == ["revoked"]
+    with house.work() as ctx:
+        assert ctx.db.scalars(select(Envelope.message)).all() == []
+        assert ctx.db.get_one(GuestLink, fatima.principal).sealed_dk is None
+
+
 def test_lengthened_before_the_worker_came_it_is_told_by_mail_too(house: House) -> None:
     sent = send(house, FATIMA, SANNE)
     house.letters(house.sanne, sent.conversation)
