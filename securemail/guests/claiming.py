@@ -14,7 +14,7 @@ from sqlalchemy import select
 from securemail.crypto import cookies
 from securemail.crypto.secrets import ContentKey, SessionSecret
 from securemail.delivery import outbox
-from securemail.errors import CannotOpen, Conflict, InvalidInput, NotFound
+from securemail.errors import CannotOpen, Conflict, InvalidInput, NotFound, StaleKeys
 from securemail.guests import guest_sessions, links
 from securemail.guests import help as helping
 from securemail.guests.guest_sessions import GuestSessionEnded
@@ -122,10 +122,13 @@ def require_proved(ctx: Context, guest: Guest) -> None:
 
     The state is bound into the lock that the guest's key came out of (`guest_sessions.resume`).
     """
-    here = ctx.db.get(SessionLink, (guest.session, guest.link))
-    if here is None:
+    # As it is now: the number of its check may have been corrected since the page was asked for.
+    state = ctx.db.scalar(
+        select(SessionLink.state).where(SessionLink.session == guest.session, SessionLink.link == guest.link)
+    )
+    if state is None:
         raise MayNotClaim("gone")
-    if here.state != cookies.FULL:
+    if state != cookies.FULL:
         raise MayNotClaim("unproved")
 
 
@@ -149,7 +152,8 @@ def _require_free(ctx: Context, member: Member, link: GuestLink) -> None:
 
 def _hold(ctx: Context, member: Member, guests: Collection[Guest]) -> list[_Held]:
     """Hold the mailbox, the links, their messages and their envelopes, each in the order of ids: see `moving`."""
-    epochs.hold(ctx, member.mail)
+    if member.mailbox not in epochs.hold(ctx, member.mail):
+        raise StaleKeys  # the account was closed meanwhile: nothing may be moved to where nobody reads it
     in_order = sorted(guests, key=lambda guest: guest.link)
     rows = [links.hold_alone(ctx, guest.link) for guest in in_order]
     wanted = [row.conversation for row in rows]
@@ -166,6 +170,7 @@ def _hold(ctx: Context, member: Member, guests: Collection[Guest]) -> list[_Held
 
 def _take_along(ctx: Context, member: Member, held: _Held) -> bytes:
     link, conversation = held.link.id, held.link.conversation
+    require_proved(ctx, held.guest)
     # Once those before it are the member's: of two links into one conversation, one is taken.
     _require_free(ctx, member, held.link)
     written = aliases.of_conversation(ctx, conversation).of(link)

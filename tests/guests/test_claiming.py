@@ -14,6 +14,7 @@ from securemail.guests import help as helping
 from securemail.guests.claiming import MayNotClaim
 from securemail.guests.gate import LinkClosed
 from securemail.guests.guest_sessions import GuestSessionEnded
+from securemail.identity import closing
 from securemail.identity.context import Context, Guest, Member
 from securemail.mailboxes import rotation
 from securemail.messages import listing, receipts, revocation, sending
@@ -287,6 +288,15 @@ def test_who_asks_for_help_at_the_old_link_is_told_to_log_in(house: House, story
         helping.send_again(ctx, house.marieke, asked)
         [mail] = ctx.db.scalars(select(Outbox).where(Outbox.id.not_in(known))).all()
     assert (mail.kind, mail.mailbox, mail.sealed_payload) == ("member_message", fatima.mailbox, None)
+
+
+def test_nothing_is_moved_into_an_account_that_was_closed_meanwhile(house: House, story: Sent) -> None:
+    guest, fatima = at_link(house, story), house.join(FATIMA)
+    with house.work() as ctx:
+        closing.close(ctx, fatima.owner)
+    with pytest.raises(StaleKeys):
+        claim(house, fatima, guest)
+    assert house.letters(guest, story.conversation)[0].text is not None
 
 
 # --- who may not ---
