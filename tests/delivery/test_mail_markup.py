@@ -20,7 +20,8 @@ VALUES: Final = {
     "sender_name": "Marieke van Dalen", "sender_address": "marieke@vandalenbakker.example", "link": LINK,
     "short_link": "post.vandalenbakker.example/b", "host": "post.vandalenbakker.example", "code_groups": CODE.split(),
     "change": "totp-added", "new": "b@example.org", "browser": "Firefox · Linux", "network": "192.0.2.7",
-    "until": START + timedelta(days=30), "check": "sms", "number": "06 •• •• •• 78", "remembered": True, "renewed": True,
+    "until": START + timedelta(days=30), "check": "sms", "number": "06 •• •• •• 78", "remembered": True,
+    "renewed": True,
 }  # fmt: skip
 VOID = {"meta", "br", "hr"}
 CLIPPED = 100_000
