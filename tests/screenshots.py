@@ -228,6 +228,7 @@ def letter_pages(at: Studio) -> None:
     at.page.locator("#reply").fill(lived_in.ANSWER)
     at.shoot("letter-reply")
     at.page.locator("#reply").fill("")
+    _remembered(at)
     _open(at, office.ref(office.answered), office.code(office.answered))
     at.go(f"/b/{office.ref(office.answered)}/letter?sent=1")
     at.shoot("letter-sent")
@@ -238,6 +239,26 @@ def letter_pages(at: Studio) -> None:
     at.press("main button.button-primary")
     expect(at.page.locator(".flap-revoked, .seal-revoked, .reasons").first).to_be_visible()
     at.shoot("taken-back")
+
+
+def _remembered(at: Studio) -> None:
+    """A browser that needs no code next time, and what it finds then."""
+    place = f"/b/{at.office.ref(at.office.calculation)}"
+    at.press("form[action$='/remember'] button")
+    expect(at.page.locator(".place")).to_have_count(1)
+    at.shoot("remembered")
+    at.page.context.clear_cookies(name="__Host-g")
+    at.page.route("**/return", lambda route: route.fulfill(status=204))  # the page that opens itself stays
+    at.page.goto(at.product.url + place, wait_until="commit")
+    expect(at.page.locator("form[action$='/return']")).to_be_visible()
+    at.shoot("returning")
+    at.page.unroute("**/return")
+    at.page.reload()
+    expect(at.page.locator("#letters")).to_be_visible()
+    at.go(f"{place}/devices")
+    at.press("form[action$='/forget'] button")
+    expect(at.page.get_by_role("status")).to_be_visible()
+    at.shoot("remembered-no-more")
 
 
 def _open(at: Studio, ref: str, code: str) -> None:
