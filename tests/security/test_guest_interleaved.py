@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from securemail.crypto.secrets import SessionSecret
 from securemail.errors import NotFound, SecuremailError
-from securemail.guests import checks, devices, gate, guest_sessions, links
+from securemail.guests import checks, claiming, devices, gate, guest_sessions, links
 from securemail.guests.checks import NONE, Check
 from securemail.guests.gate import AtGate
 from securemail.guests.guest_sessions import GuestSessionEnded
@@ -20,7 +20,7 @@ from securemail.messages import control, revocation, sending
 from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Recipient, SessionLink
 from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import AGREED, NUMBER, ask_for_sms
-from tests.house import House
+from tests.house import FATIMA, House
 
 OTHER_NUMBER = "+31687654321"
 _LONG_ENOUGH = 0.3
@@ -179,6 +179,21 @@ def test_no_browser_is_remembered_for_a_number_that_is_being_corrected(house: Ho
     one_inside_the_other(house, *in_order(be_remembered, fatima.correct_number, turned=ended_first))
     with house.work() as ctx:
         assert devices.returning(ctx, fatima.kept, fatima.row(ctx)) is None
+
+
+def test_nobody_takes_letters_along_with_a_number_that_is_being_corrected(house: House) -> None:
+    """Who had the wrong number may well have an account: what they opened with it is not theirs to keep."""
+    link = send(house, Check("sms", NUMBER))
+    guest, fatima = enter(house, link), Visit(house, link)
+    mallory = replace(house.sanne, address=FATIMA[0])
+
+    def take_along(ctx: Context) -> None:
+        claiming.claim(ctx, mallory, guest)
+
+    refused = one_inside_the_other(house, fatima.correct_number, take_along)
+    assert [type(error) for error in refused] == [claiming.MayNotClaim]
+    with house.work() as ctx:
+        assert fatima.row(ctx).claimed_by is None
 
 
 @ended_first
