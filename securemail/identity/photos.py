@@ -35,9 +35,11 @@ def read(raw: bytes) -> bytes:
     if len(raw) > LARGEST:
         raise InvalidInput("photo", "large")
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(raw), formats=tuple(_MOST_PIXELS)) as picture:
-            # The library warns of what it calls a bomb; the limit below is our own, and stricter.
-            warnings.simplefilter("ignore")
+        # The library warns of what it calls a bomb, already while it opens; the limit below is our own, and stricter.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(raw), formats=tuple(_MOST_PIXELS)) as picture,
+        ):
             _bound(picture)
             return _square(picture)
     # What a damaged or hostile file makes the decoders raise; they name no narrower kind.

@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -107,6 +107,7 @@ _GENUINE = {kind: encoded(Image.new("RGB", (64, 48), "teal"), kind) for kind in 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(_GENUINE)), st.integers(0, 400), st.binary(min_size=1, max_size=8))
+@example("WEBP", 285, b"\x1e\x00.").via("so large that the library warns of it")
 def test_damaged_files_are_read_or_refused_and_nothing_else(kind: str, at: int, noise: bytes) -> None:
     raw = bytearray(_GENUINE[kind])
     at %= len(raw)
