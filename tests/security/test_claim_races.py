@@ -22,7 +22,7 @@ from tests.security.processes import race
 from tests.security.steps import held_up
 from tests.security.test_kill import kills
 
-ROUNDS = 12
+ROUNDS = 8
 _TRIES = 6
 _MOST, _STRIDE, _AT_LEAST = 150, 5, 20
 Act = Callable[[House, int], object]
