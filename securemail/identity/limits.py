@@ -90,19 +90,12 @@ class Steady:
 
 @dataclass(frozen=True)
 class Few:
-    """So many, and no more until there was peace for the whole `within`: never more in any such stretch of time."""
+    """So many in any stretch of time of that length, however they are spread: each takes one of `most` places, and
+    leaves it free again when `within` has passed."""
 
     purpose: str
     most: int
     within: timedelta
-
-    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
-        """One more try; a refused one is not counted."""
-        if bucket.ends <= now:
-            return Bucket(1, now + self.within)
-        if bucket.count >= self.most:
-            _require_passed(bucket.ends, now)
-        return Bucket(bucket.count + 1, now + self.within)
 
 
 @dataclass(frozen=True)
@@ -349,10 +342,17 @@ def _spend(ctx: Context, rule: Rule, *subject: bytes) -> None:
     _write(ctx, tag, rule.spend(_locked(ctx, tag), ctx.now))
 
 
-def _spend_at_link(ctx: Context, rule: Rule, link: bytes) -> None:
-    # A link's id stands in the database anyway, so its tag need not change with the day, and midnight forgives nothing.
-    tag = ctx.keys.attempt_tag(0, rule.purpose, link)
-    _write(ctx, tag, rule.spend(_locked(ctx, tag), ctx.now))
+def _spend_at_link(ctx: Context, rule: Few, link: bytes) -> None:
+    free_again = []
+    for place in range(rule.most):
+        # A link's id stands in the database anyway: its tag need not change daily, and midnight forgives nothing.
+        tag = ctx.keys.attempt_tag(0, rule.purpose, link, bytes([place]))
+        bucket = _locked(ctx, tag)
+        if bucket.ends <= ctx.now:
+            _write(ctx, tag, Bucket(1, ctx.now + rule.within))
+            return
+        free_again.append(bucket.ends)
+    _require_passed(min(free_again), ctx.now)
 
 
 def _give_back(ctx: Context, rule: Steady, *subject: bytes) -> None:
