@@ -22,6 +22,8 @@ from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import AGREED, NUMBER, ask_for_sms
 from tests.house import FATIMA, House
 
+pytestmark = pytest.mark.slow
+
 OTHER_NUMBER = "+31687654321"
 _LONG_ENOUGH = 0.3
 Act = Callable[[Context], object]

@@ -17,6 +17,8 @@ from tests.house import FATIMA, PETER, SANNE, House
 from tests.security.processes import Act, dump, killed_at
 from tests.security.test_guest_interleaved import Visit, agreed
 
+pytestmark = pytest.mark.slow
+
 OTHER_NUMBER = "+31687654321"
 _AT_LEAST = 6
 """Statements of the shortest verb: fewer would mean that the counting does not work."""

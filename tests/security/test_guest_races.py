@@ -26,6 +26,8 @@ from tests.house import FATIMA, PETER, SANNE, House
 from tests.security.processes import race
 from tests.security.test_guest_interleaved import Visit, agreed, visit
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 21
 KINDS = ("revoke", "revoke_access", "revoke_from_conversation")
 """How a round takes back: each seven times with every way of coming in."""
@@ -376,6 +378,23 @@ def test_two_processes_are_sent_three_codes_in_a_quarter_and_ten_a_day(house: Ho
     assert [sent.count(f"sent {quarter}") for quarter in range(6)] == [3, 3, 3, 1, 0, 0]
     with house.work() as ctx:
         assert ctx.db.scalar(select(func.count()).select_from(Outbox).where(Outbox.kind == "sms_guest_code")) == 10
+
+
+def test_who_comes_twice_a_day_is_sent_a_code_every_time(house: House) -> None:
+    """Ten in any day, and no fewer: a guest who reads in the morning and in the evening waits for nothing."""
+    link = visit(house, "sms").link
+    for _ in range(15):
+        for away in ({"hours": 10}, {"hours": 13}):
+            limits.check_guest_sms(house.runtime, link)
+            house.clock.forward(**away)
+    house.clock.forward(days=1)
+    for _ in range(10):
+        limits.check_guest_sms(house.runtime, link)
+        house.clock.forward(minutes=15)
+    with pytest.raises(TooManyAttempts) as refused:
+        limits.check_guest_sms(house.runtime, link)
+    house.clock.forward(seconds=refused.value.retry_after)
+    limits.check_guest_sms(house.runtime, link)
 
 
 def test_one_of_two_who_ask_for_help_at_once_reaches_the_sender(house: House, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from tests.security.processes import dump
 from tests.security.test_guest_interleaved import Visit, agreed
 from tests.visitor import Visitor
 
+pytestmark = pytest.mark.slow
+
 EVIL = "https://kwaad.example/"
 _REFUSED = (400, 401)
 """Where only members come, whoever is none is told that first."""

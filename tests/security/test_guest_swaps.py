@@ -23,6 +23,8 @@ from tests.guests.test_gate import AGREED, NUMBER, ask_for_sms, try_password, tr
 from tests.house import PETER, House
 from tests.security.test_guest_interleaved import Visit, agreed
 
+pytestmark = pytest.mark.slow
+
 Edit = Callable[[Context, Any, Any], dict[str, Any]]
 
 

@@ -27,6 +27,8 @@ from tests.security.test_guest_interleaved import agreed
 from tests.security.test_thief import DIRECTORY
 from tests.security.thief import Thief, steal
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"message.sealed_head", "message.sealed_body"}
 
 

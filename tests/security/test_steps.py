@@ -23,7 +23,7 @@ from tests.house import FATIMA, SANNE, House, furnish
 from tests.security.steps import Act, at_every_statement
 from tests.servers import Postgres
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 
 @pytest.fixture
