@@ -195,6 +195,12 @@ def count_try(ctx: Context, gate: AtGate) -> int:
     return left if gate.step != "sms" else min(left, TRIES_A_CODE - _tries_with_code(ctx, gate))
 
 
+def give_back(ctx: Context, gate: AtGate) -> None:
+    """A try that was counted and was the right one, or was not looked at after all: it was none."""
+    given_back = update(GuestLink).where(GuestLink.id == gate.link.id, GuestLink.tries > 0)
+    changed(ctx.db, given_back.values(tries=GuestLink.tries - 1, locked=None))
+
+
 def enter_sms(ctx: Context, gate: AtGate, typed: str, *, left: int) -> SessionSecret:
     """Give the code from the phone; it is used up. The try was counted before.
 
@@ -256,8 +262,7 @@ def digits_of(typed: str) -> bytes:
 
 def _open(ctx: Context, gate: AtGate, opened: MailKeys) -> SessionSecret:
     """Past the check: the try that was right is given back, and the letter opens behind a new secret."""
-    given_back = update(GuestLink).where(GuestLink.id == gate.link.id, GuestLink.tries > 0)
-    changed(ctx.db, given_back.values(tries=GuestLink.tries - 1, locked=None))
+    give_back(ctx, gate)
     secret, _session = guest_sessions.open_here(ctx, gate.link, opened, gate.secret)
     return secret
 

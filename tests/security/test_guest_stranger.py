@@ -15,6 +15,8 @@ from werkzeug.test import TestResponse
 
 from securemail import ids
 from securemail.crypto.codes import write_message_code
+from securemail.errors import Busy
+from securemail.guests import gate
 from securemail.guests.checks import NONE, Check
 from securemail.messages import revocation, sending
 from securemail.store.models import GuestLink, Message, Recipient, SessionLink
@@ -294,6 +296,27 @@ def test_a_locked_link_stays_closed_for_the_browser_it_remembers(house: House, f
     fatima.get(letter.page)
     fatima.post(f"{letter.page}/return")
     assert "384" not in fatima.get(f"{letter.page}/letter").text
+
+
+@pytest.mark.parametrize("why", ["busy", "too long"])
+def test_what_was_never_compared_locks_nobody_out(
+    house: House, fatima: Visitor, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """A server that is kept busy, or a text that no password can be: eleven times, and the right one still opens."""
+    letter = Letter(house, agreed(house))
+    letter.open(fatima)
+    fatima.get(f"{letter.page}/check")
+
+    def busy(*_: object) -> None:
+        raise Busy(2)
+
+    with monkeypatch.context() as patched:
+        if why == "busy":
+            patched.setattr(gate, "stretch", busy)
+        for _ in range(gate.TRIES + 1):
+            answer = fatima.post(f"{letter.page}/check", {"code": "x" * 1025})
+            assert answer.status_code == (503 if why == "busy" else 422)
+    assert fatima.post(f"{letter.page}/check", {"code": AGREED}).status_code == 303
 
 
 # --- what people type ---

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 
 from securemail.crypto.secrets import SessionSecret
 from securemail.delivery import sms as delivery
-from securemail.errors import InvalidInput, TooManyAttempts
+from securemail.errors import Busy, InvalidInput, TooManyAttempts
 from securemail.guests import gate
 from securemail.guests.gate import AtGate, Locked, Refused, SmsSent
 from securemail.guests.guest_sessions import GuestSessionEnded
@@ -138,7 +138,7 @@ def _passed(ref: bytes, at: AtGate, left: int, typed: str) -> ResponseReturnValu
         secret = gate.enter_sms(ctx, _at(ctx, at.secret, ref), typed, left=left)
     else:
         # Slow, and before the first statement: no transaction is open yet.
-        stretched = gate.stretch(current(), at, typed)
+        stretched = _stretched(at, typed)
         ctx = current()
         secret = gate.enter_password(ctx, _at(ctx, at.secret, ref), stretched, left=left)
     session.keep_guest(secret)
@@ -146,6 +146,17 @@ def _passed(ref: bytes, at: AtGate, left: int, typed: str) -> ResponseReturnValu
     if not kept.strip():
         return to_letter(ref, opened=1)
     return letter_with(ref, secret, kept)
+
+
+def _stretched(at: AtGate, typed: str) -> Any:
+    try:
+        return gate.stretch(current(), at, typed)
+    except (Busy, InvalidInput):
+        # Never compared: a busy server, or a text that no password can be, locks nobody out.
+        session.settle(success=False)
+        with session.write_apart() as ctx:
+            gate.give_back(ctx, at)
+        raise
 
 
 def _again(ref: bytes, *, refused: Refused | None = None, error: str | None = None) -> ResponseReturnValue:
