@@ -133,3 +133,22 @@ def test_a_member_reads_the_time_of_their_own_zone() -> None:
     assert moment(datetime(2026, 7, 1, 22, 5, tzinfo=UTC), "nl", "Asia/Tokyo") == "2 juli 2026, 7.05 uur"
     assert moment(datetime(2026, 7, 1, 22, 5, tzinfo=UTC), "nl", "Long/Gone") == "2 juli 2026, 0.05 uur"
     assert "22 november 2026, 17.58 uur" in _part(_mail("new_device", zone="Asia/Tokyo", **WHERE), "plain")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nl", "De code uit een eerdere e-mail werkt niet meer."),
+        ("en", "The code in an earlier e-mail no longer works."),
+    ],
+)
+def test_a_new_code_says_that_the_earlier_one_is_over(language: str, words: str) -> None:
+    plain, renewed = _mail(language=language), _mail(language=language, renewed=True)
+    for kind in ("plain", "html"):
+        assert words in _spaced(_part(renewed, kind))
+        assert words not in _spaced(_part(plain, kind))
+    assert words not in _spaced(_part(_mail("guest_reminder", language=language, renewed=True), "plain"))
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.replace("\u2011", "-").split())
