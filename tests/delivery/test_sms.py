@@ -103,6 +103,7 @@ def test_an_unplugged_provider_is_tried_at_short_intervals(office: Office) -> No
     assert len({taken.outbox for taken in phones.taken}) == 1
 
 
+@pytest.mark.slow
 def test_a_provider_that_stays_away_is_given_up_within_ten_minutes(office: Office) -> None:
     phones = Phones(*[TemporaryFailure("TimeoutError")] * 100)
     worker = _worker(office, phones)

@@ -409,6 +409,7 @@ def test_known_and_unknown_addresses_cost_the_same(house: House, worker: OwnKey)
 # --- a thousand messages ---
 
 
+@pytest.mark.slow
 def test_a_thousand_messages_are_all_readable_afterwards(house: House, worker: OwnKey) -> None:
     many = how_many(house)
     send_many(house, many)

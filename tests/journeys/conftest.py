@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.browser import open_context
 from tests.journeys.people import Office, open_office
 from tests.servers import Postgres, Sqlite
 
+HERE = Path(__file__).parent
 CROSSED = (("sqlite", "phone"), ("postgresql", "desktop"))
 
 
@@ -49,6 +51,9 @@ def somebody(chromium: Browser) -> Iterator[Callable[..., Page]]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A story for every database and every size is told on a phone with one and on a desktop with the other."""
     items[:] = [item for item in items if not _told_already(item)]
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("slow")
 
 
 def _told_already(item: pytest.Item) -> bool:

@@ -8,6 +8,9 @@ import pytest
 from tests.house import House, furnish
 from tests.security.town import Town, settle
 
+HERE = Path(__file__).parent
+SLOW = ("kill", "races", "thief")
+
 
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[House]:
@@ -21,3 +24,10 @@ def house(tmp_path: Path, database_url: str) -> Iterator[House]:
 def town(house: House) -> Town:
     """The house with at least two rows of every table that holds something sealed."""
     return settle(house)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes that are killed or race, and everything that a thief tries, take seconds each."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and any(word in item.path.stem for word in SLOW):
+            item.add_marker("slow")
