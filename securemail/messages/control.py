@@ -33,6 +33,8 @@ def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime 
     if until is not None and until <= ctx.now:
         raise Conflict("that moment is past")
     current = epochs.hold(ctx, member.mail, others=_mailboxes(ctx, message))
+    guests = select(Recipient.principal).where(Recipient.message == message, Recipient.kind == "link")
+    _hold_links(ctx, set(ctx.db.scalars(guests)))
     row, cek = _held(ctx, member, message)
     ends = until if everybody else None
     others = (Recipient.message == message, Recipient.principal != member.principal)
@@ -66,8 +68,7 @@ def prolong(ctx: Context, member: Member, asked: Asked, until: datetime) -> None
     if not asked.over:
         raise Conflict("nothing is over")
     epochs.hold(ctx, member.mail)
-    # The link before its messages, as whoever takes the conversation back does: neither waits for the other for ever.
-    ctx.db.execute(select(GuestLink.id).where(GuestLink.id == asked.link).with_for_update())
+    _hold_links(ctx, {asked.link})
     in_order = sorted(asked.over)
     for message in in_order:
         threads.hold(ctx, message)
@@ -88,6 +89,11 @@ def _prolong_one(ctx: Context, member: Member, message: bytes, link: bytes, unti
     threads.touch(ctx, row.conversation, {member.principal})
     detail = {"message": message.hex(), "until": until.isoformat(), "place": recipient.place}
     audit.record(ctx, member.organisation, "expiry-changed", member.principal, detail)
+
+
+def _hold_links(ctx: Context, wanted: set[bytes]) -> None:
+    """Before their messages, as whoever takes the conversation back does: neither waits for the other for ever."""
+    ctx.db.execute(select(GuestLink.id).where(GuestLink.id.in_(wanted)).order_by(GuestLink.id).with_for_update())
 
 
 def _held(ctx: Context, member: Member, message: bytes) -> tuple[Message, ContentKey]:

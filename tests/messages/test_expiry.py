@@ -280,7 +280,8 @@ def test_more_time_is_given_once_and_not_for_what_was_taken_back_or_is_gone(hous
 
 
 @pytest.mark.parametrize("turn", range(10))
-def test_more_time_and_the_end_of_all_access_at_once_leave_no_key(house: House, turn: int) -> None:
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_more_time_and_the_end_of_all_access_at_once_leave_no_key(house: House, turn: int, asked_for: bool) -> None:
     sent = send(house, FATIMA)
     fatima, _ = house.enter(sent.conversation)
     house.clock.forward(days=7)
@@ -290,7 +291,10 @@ def test_more_time_and_the_end_of_all_access_at_once_leave_no_key(house: House, 
     def give() -> None:
         together.wait()
         try:
-            prolong(house, asked)
+            if asked_for:
+                prolong(house, asked)
+            else:
+                change(house, sent.message, 7)
         except Conflict as conflict:
             refused.append(conflict)
 
