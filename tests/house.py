@@ -119,8 +119,7 @@ class House:
 def furnish(folder: Path, database_url: str, clock: TurnedClock | None = None) -> House:
     """Set up the organisation and both accounts in a migrated database."""
     clock = clock or TurnedClock()
-    environ = product_environ(folder, database_url, port=8000, smtp_port=2525)
-    runtime = Runtime.assemble(Settings.from_environ(environ), argon2=CHEAP, clock=clock)
+    runtime = _runtime(folder, database_url, clock)
     password = stretch_new(PASSWORD, runtime.keys, runtime.hasher)
     with runtime.work(write=True) as ctx:
         organisation = organisations.create(ctx, "Van Dalen & Bakker", Policy(sign_up="open")).id
@@ -128,6 +127,30 @@ def furnish(folder: Path, database_url: str, clock: TurnedClock | None = None) -
         mailboxes.create_for_organisation(ctx, organisation, marieke.root)
         sanne = _account(ctx, SANNE, organisation, "member", password)
     return House(runtime, clock, _member(marieke, MARIEKE, organisation), _member(sanne, SANNE, organisation))
+
+
+_first: dict[str, tuple[bytes, House]] = {}
+
+
+def furnish_copy(folder: Path, database_url: str) -> House:
+    """`furnish` for a migrated database that nobody has opened: on SQLite a copy of the first one of this process."""
+    if not database_url.startswith("sqlite:///"):
+        return furnish(folder, database_url)
+    path = Path(database_url.removeprefix("sqlite:///"))
+    if "sqlite" not in _first:
+        made = furnish(folder, database_url)
+        made.runtime.engine.dispose()  # its write-ahead log goes into the file
+        _first["sqlite"] = path.read_bytes(), made
+    copied, made = _first["sqlite"]
+    path.write_bytes(copied)
+    clock = TurnedClock()
+    clock.now = made.clock.now
+    return House(_runtime(folder, database_url, clock), clock, made.marieke, made.sanne)
+
+
+def _runtime(folder: Path, database_url: str, clock: TurnedClock) -> Runtime:
+    environ = product_environ(folder, database_url, port=8000, smtp_port=2525)
+    return Runtime.assemble(Settings.from_environ(environ), argon2=CHEAP, clock=clock)
 
 
 def _account(

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import House, furnish
+from tests.house import House, furnish_copy
 from tests.security.town import Town, settle
 
 HERE = Path(__file__).parent
-SLOW = ("kill", "races", "thief")
+SLOW = ("kill", "races", "robots", "swap", "thief")
 
 
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     """Marieke and Sanne, on SQLite and on PostgreSQL."""
-    furnished = furnish(tmp_path, database_url)
+    furnished = furnish_copy(tmp_path, database_url)
     yield furnished
     furnished.runtime.engine.dispose()
 
@@ -27,7 +27,7 @@ def town(house: House) -> Town:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Processes that are killed or race, and everything that a thief tries, take seconds each."""
+    """Processes that are killed or race, and all that thieves, planters and robots try, take seconds each."""
     for item in items:
         if item.path.is_relative_to(HERE) and any(word in item.path.stem for word in SLOW):
             item.add_marker("slow")

@@ -9,7 +9,7 @@ from flask import Flask
 from securemail.config import Settings
 from securemail.runtime import Runtime
 from securemail.web import create_app
-from tests.house import MARIEKE, PASSWORD, SANNE, House, TurnedClock, furnish
+from tests.house import MARIEKE, PASSWORD, SANNE, House, TurnedClock, furnish_copy
 from tests.serve import CHEAP
 from tests.servers import product_environ
 from tests.visitor import Visitor
@@ -18,7 +18,7 @@ from tests.visitor import Visitor
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     """Marieke and Sanne, on SQLite and on PostgreSQL."""
-    furnished = furnish(tmp_path, database_url)
+    furnished = furnish_copy(tmp_path, database_url)
     yield furnished
     furnished.runtime.engine.dispose()
 
