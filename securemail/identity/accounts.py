@@ -139,9 +139,7 @@ def code_groups(code: RecoveryCode) -> list[str]:
     return write_recovery_code(code).split(" ")
 
 
-def mail_recovery_code(
-    ctx: Context, mail: MailKeys, code: RecoveryCode, *, to: str, name: str, language: str
-) -> None:
+def mail_recovery_code(ctx: Context, mail: MailKeys, code: RecoveryCode, *, to: str, name: str, language: str) -> None:
     """Send the code to the address of its account, where the organisation allows it."""
     # Until there is a second step, whoever reads the mailbox can take the account over by this mail; it is what the
     # manual promises, and the page says so.

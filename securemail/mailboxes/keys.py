@@ -23,9 +23,7 @@ class UntrustedKey(SecuremailError):
 
 def publish(ctx: Context, kind: str, principal: bytes, epoch: int, public_key: bytes) -> None:
     """Add the public key of a principal ('account', 'mailbox' or 'link') for an epoch, signed."""
-    row = PrincipalKey(
-        principal=principal, epoch=epoch, kind=kind, suite=SUITE, public_key=public_key, created=ctx.now
-    )
+    row = PrincipalKey(principal=principal, epoch=epoch, kind=kind, suite=SUITE, public_key=public_key, created=ctx.now)
     row.mac = sign(ctx, row)
     ctx.db.add(row)
 

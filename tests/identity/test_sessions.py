@@ -96,9 +96,7 @@ def test_a_pending_session_cannot_be_edited_into_a_full_one(house: House) -> Non
         (True, {"days": 31}, False),
     ],
 )
-def test_a_session_lasts_as_long_as_was_promised(
-    house: House, remember: bool, after: dict, lasts: bool
-) -> None:
+def test_a_session_lasts_as_long_as_was_promised(house: House, remember: bool, after: dict, lasts: bool) -> None:
     secret = _start(house, remember=remember)
     house.clock.forward(**after)
     if lasts:

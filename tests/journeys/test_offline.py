@@ -90,9 +90,7 @@ def test_without_a_network_the_offline_page_is_shown_and_then_goes_on(office: Of
     expect(phone.get_by_role("heading", name="Verzonden", exact=True)).to_be_visible()
 
 
-def test_when_the_server_is_away_the_offline_page_is_shown_too(
-    sqlite: Sqlite, tmp_path: Path, phone: Page
-) -> None:
+def test_when_the_server_is_away_the_offline_page_is_shown_too(sqlite: Sqlite, tmp_path: Path, phone: Page) -> None:
     with open_office(tmp_path / "var", sqlite.new_database(), worker=False) as office:
         log_in(phone, office.url, office.member())
         wait_for_worker(phone)

@@ -44,9 +44,7 @@ def test_an_exchanged_key_of_the_organisation_receives_nothing(house: House) -> 
     with house.work() as ctx:
         mailbox = ctx.db.scalars(select(Mailbox).where(Mailbox.kind == "organisation")).one()
         planted = key_pair(Seed(b"m" * 32)).public
-        ctx.db.execute(
-            update(PrincipalKey).where(PrincipalKey.principal == mailbox.id).values(public_key=planted)
-        )
+        ctx.db.execute(update(PrincipalKey).where(PrincipalKey.principal == mailbox.id).values(public_key=planted))
     with pytest.raises(UntrustedKey), house.work() as ctx:
         audit.record(ctx, house.sanne.organisation, "try", house.sanne.root.account, {})
 

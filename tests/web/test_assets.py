@@ -72,9 +72,7 @@ def test_comments_stay_at_home_and_licences_go_along(root: Path) -> None:
     assert "// licence" in scripts
 
 
-def test_a_file_is_kept_for_ever_under_the_name_of_its_content(
-    app: Flask, client: FlaskClient, root: Path
-) -> None:
+def test_a_file_is_kept_for_ever_under_the_name_of_its_content(app: Flask, client: FlaskClient, root: Path) -> None:
     answer = client.get(url(app, "icons/sprite.svg"))
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

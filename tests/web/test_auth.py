@@ -94,9 +94,7 @@ def test_reading_keeps_it_alive(house: House, sanne: Visitor) -> None:
         assert sanne.get("/inbox").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["//mallory.example", "/\\mallory.example", "https://mallory.example", "/a\nb", "x"]
-)
+@pytest.mark.parametrize("path", ["//mallory.example", "/\\mallory.example", "https://mallory.example", "/a\nb", "x"])
 def test_the_log_in_leads_nowhere_else(visitor: Visitor, path: str) -> None:
     visitor.get("/login", query_string={"next": path})
     from tests.house import PASSWORD, SANNE

@@ -20,12 +20,8 @@ def test_the_same_page_has_many_sizes(visitor: Visitor) -> None:
 
 def test_who_cannot_read_it_gets_it_plain(sanne: Visitor) -> None:
     assert "Content-Encoding" not in sanne.client.get("/inbox").headers
-    assert (
-        "Content-Encoding" not in sanne.client.get("/inbox", headers={"Accept-Encoding": "gzip;q=0"}).headers
-    )
+    assert "Content-Encoding" not in sanne.client.get("/inbox", headers={"Accept-Encoding": "gzip;q=0"}).headers
 
 
 def test_small_answers_are_left_alone(visitor: Visitor) -> None:
-    assert (
-        "Content-Encoding" not in visitor.client.get("/healthz", headers={"Accept-Encoding": "gzip"}).headers
-    )
+    assert "Content-Encoding" not in visitor.client.get("/healthz", headers={"Accept-Encoding": "gzip"}).headers

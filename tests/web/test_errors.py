@@ -93,9 +93,7 @@ def test_a_refused_method_says_which_are_allowed(visitor: Visitor) -> None:
     assert "GET" in answer.headers["Allow"]
 
 
-def test_the_log_holds_the_place_and_the_kind_and_no_words(
-    failing: Flask, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_holds_the_place_and_the_kind_and_no_words(failing: Flask, caplog: pytest.LogCaptureFixture) -> None:
     answer = Visitor(failing).get("/fail/11")
     assert "RuntimeError" in caplog.text
     assert "test_errors.py" in caplog.text

@@ -172,7 +172,7 @@ def test_the_host_header_makes_no_links(visitor: Visitor) -> None:
     assert "mallory" not in visitor.get("/login", headers={"Host": "mallory.example"}).text
 
 
-@pytest.mark.parametrize("host", ["mallory.example", "x" * 300, "a..b", "", "\"><script>"])
+@pytest.mark.parametrize("host", ["mallory.example", "x" * 300, "a..b", "", '"><script>'])
 def test_a_host_that_is_none_breaks_nothing_and_no_redirect_leads_there(visitor: Visitor, host: str) -> None:
     assert visitor.get("/login", headers={"Host": host}).status_code == 200
     answer = visitor.get("/b//x", headers={"Host": host})

@@ -62,9 +62,7 @@ def test_only_paths_of_our_own_are_followed(path: str, own: bool) -> None:
 @pytest.mark.parametrize(
     ("trusted", "counted"), [(0, b"\x7f\x00\x00\x01"), (1, b"\xc6\x33\x64\x07"), (2, b"\xcb\x00\x71\x01")]
 )
-def test_a_forwarded_address_is_believed_as_far_as_the_setting_says(
-    house: House, trusted: int, counted: bytes
-) -> None:
+def test_a_forwarded_address_is_believed_as_far_as_the_setting_says(house: House, trusted: int, counted: bytes) -> None:
     settings = dataclasses.replace(house.runtime.settings, trusted_proxies=trusted)
     app = create_app(dataclasses.replace(house.runtime, settings=settings))
     seen: list[bytes] = []
