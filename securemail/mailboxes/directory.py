@@ -4,6 +4,7 @@ Opened with the configured secret, because the service must reach its own users 
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,13 +55,21 @@ def find(ctx: Context, address: str) -> Entry | None:
 
 def of_mailbox(ctx: Context, mailbox: bytes) -> Entry | None:
     """The entry of a mailbox, None when it has no address or does not open."""
-    row = ctx.db.execute(
+    return of_mailboxes(ctx, {mailbox}).get(mailbox)
+
+
+def of_mailboxes(ctx: Context, mailboxes: Collection[bytes]) -> dict[bytes, Entry]:
+    """The entries of several mailboxes with one query, without those that have no address or do not open."""
+    if not mailboxes:
+        return {}
+    rows = ctx.db.execute(
         select(Address, Mailbox, Account)
         .join(Mailbox, Mailbox.id == Address.mailbox)
         .join(Account, Account.id == Mailbox.owner)
-        .where(Address.mailbox == mailbox)
-    ).first()
-    return None if row is None else _entry(ctx, *row)
+        .where(Address.mailbox.in_(mailboxes))
+    )
+    found = (_entry(ctx, *row) for row in rows)
+    return {entry.mailbox: entry for entry in found if entry is not None}
 
 
 def _entry(ctx: Context, address: Address, mailbox: Mailbox, account: Account) -> Entry | None:

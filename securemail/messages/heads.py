@@ -9,6 +9,7 @@ from typing import Any
 
 from securemail.errors import CannotOpen
 from securemail.identity.context import Correspondent, PrincipalKind
+from securemail.mailboxes.directory import Entry
 
 _SNIPPET = 140
 
@@ -26,6 +27,11 @@ class Party:
     def of(cls, who: Correspondent) -> "Party":
         """A correspondent as a party."""
         return cls(who.kind, who.principal, who.address, who.name)
+
+    @classmethod
+    def of_entry(cls, entry: Entry) -> "Party":
+        """A mailbox of the directory as a party."""
+        return cls("mailbox", entry.mailbox, entry.address, entry.name)
 
     def to_json(self) -> dict[str, str]:
         """As it stands in the head."""

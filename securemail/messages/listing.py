@@ -16,8 +16,7 @@ from securemail.crypto import content
 from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
 from securemail.identity.context import Context, Member
-from securemail.mailboxes import directory
-from securemail.messages import aliases, expiry, revocation
+from securemail.messages import aliases, expiry, reading, revocation
 from securemail.messages.aliases import Aliases
 from securemail.messages.authenticity import Forged, Heading, require_genuine_heading
 from securemail.messages.heads import Head, Party
@@ -139,11 +138,18 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
     opener = Opener(ctx, member.mail)
     known = aliases.of_conversations(ctx, [row.conversation for row in shown])
     opened = [_open(ctx, member, row, opener, known) for row in shown]
+    nameless = {row.id: row.sender for row, listed in zip(shown, opened, strict=True) if listed.head is None}
+    senders = reading.known_senders(ctx, nameless)
     receipts = receipts_of(ctx, [row.message for row in opened if row.own])
     withdrawn = revocation.openings_withdrawn(ctx, member, [row.conversation for row in opened])
     return Page(
         tuple(
-            replace(row, receipt=receipts.get(row.message), subject_withdrawn=row.conversation in withdrawn)
+            replace(
+                row,
+                sender=row.sender or senders.get(row.message),
+                receipt=receipts.get(row.message),
+                subject_withdrawn=row.conversation in withdrawn,
+            )
             for row in opened
         ),
         (last.at, last.key) if last is not None else None,
@@ -163,7 +169,7 @@ def _open(ctx: Context, member: Member, row: Row[Any], opener: Opener, known: Al
         unread=bool(row.unread),
         own=own,
         revoked=not over and (head is None or row.state == "revoked"),
-        sender=head.sender if head is not None else _sender(ctx, row),
+        sender=head.sender if head is not None else None,
         head=head,
         expired=over,
     )
@@ -182,11 +188,6 @@ def _head(ctx: Context, row: Row[Any], opener: Opener, known: Aliases) -> Head |
         return known.head(Head.from_json(content.open_head(cek, row.id, row.sealed_head)))
     except (CannotOpen, Forged):
         return None  # one damaged row must not take the list away
-
-
-def _sender(ctx: Context, row: Row[Any]) -> Party | None:
-    entry = directory.of_mailbox(ctx, row.sender) if row.sender_kind == "mailbox" else None
-    return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)
 
 
 def arrived_since(ctx: Context, member: Member, mark: str) -> int:

@@ -1,7 +1,7 @@
 """Reading: taking new envelopes in, and a conversation as one correspondent may see it."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -125,7 +125,14 @@ def conversation(ctx: Context, reader: Correspondent, conversation: bytes) -> li
         raise NotFound
     receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender in mine])
     opener = Opener(ctx, reader.mail)
-    return [_letter(ctx, row, known, row.Message.sender in mine, receipts.get(row.Message.id), opener) for row in rows]
+    letters = [
+        _letter(ctx, row, known, row.Message.sender in mine, receipts.get(row.Message.id), opener) for row in rows
+    ]
+    nameless = {
+        row.Message.id: row.Message.sender for row, letter in zip(rows, letters, strict=True) if not letter.head
+    }
+    senders = known_senders(ctx, nameless)
+    return [replace(letter, sender=letter.sender or senders.get(letter.message)) for letter in letters]
 
 
 def _rows(reader: Correspondent, conversation: bytes, called: Collection[bytes]) -> Any:
@@ -149,8 +156,7 @@ def _letter(ctx: Context, row: Row[Any], known: Aliases, own: bool, receipt: Rec
     over = not taken_back and expiry.is_over(ctx, message, recipient, own=own)
     cek = None if taken_back or over else content_key(opener, message.id, row.Item, row.Envelope)
     if cek is None:
-        sender = _sender_from_directory(ctx, message)
-        return Letter(message.id, "expired" if over else "revoked", own, message.sent_at, sender, None, None, receipt)
+        return Letter(message.id, "expired" if over else "revoked", own, message.sent_at, None, None, None, receipt)
     authenticity.require_genuine(ctx, message)
     head = known.head(written_head(cek, message))
     if not own and recipient is not None and recipient.state in UNOPENED:
@@ -169,12 +175,11 @@ def content_key(opener: Opener, message: bytes, item: Item | None, envelope: Env
     return opener.envelope(envelope.epoch, envelope.sealed_cek, message)
 
 
-def _sender_from_directory(ctx: Context, message: Message) -> Party | None:
-    """Who took it back, when the reader has no key left: from the directory, where guests do not stand."""
-    if message.sender_kind == "link":
-        return None
-    entry = directory.of_mailbox(ctx, message.sender)
-    return None if entry is None else Party("mailbox", entry.mailbox, entry.address, entry.name)
+def known_senders(ctx: Context, senders: Mapping[bytes, bytes]) -> dict[bytes, Party]:
+    """Who took messages back, where the reader has no key left: `senders` by message, from the directory, where guests
+    do not stand."""
+    entries = directory.of_mailboxes(ctx, set(senders.values()))
+    return {message: Party.of_entry(entries[sender]) for message, sender in senders.items() if sender in entries}
 
 
 def subject_of(letters: Sequence[Letter]) -> str | None:

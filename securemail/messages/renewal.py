@@ -208,7 +208,7 @@ def _key(
 def _lead_on(ctx: Context, maker: Member, row: GuestLink, kept: Kept, check: Check, entry: Entry | None) -> Party:
     if entry is not None:
         links.lead_on(ctx, row, to_mailbox=entry.mailbox)
-        return Party("mailbox", entry.mailbox, entry.address, entry.name)
+        return Party.of_entry(entry)
     made = links.make(
         ctx, maker, conversation=row.conversation, address=kept.address, name=kept.name, check=check,
         language=kept.language,

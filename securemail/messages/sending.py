@@ -324,7 +324,7 @@ def _party(
     have opened the account yesterday; else the mailbox of the address where it has one, or a link."""
     entry = directory.find(ctx, receiver.address)
     if entry is not None and (check.method in ("none", "account") or entry.mailbox == author.mailbox):
-        return Party("mailbox", entry.mailbox, entry.address, entry.name), None
+        return Party.of_entry(entry), None
     if check.method == "account":
         raise InvalidInput("check", "no_account")
     link = links.make(ctx, author, conversation=conversation, address=receiver.address, name=receiver.name, check=check)
