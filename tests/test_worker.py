@@ -131,7 +131,7 @@ def test_the_only_workers_mail_waits_for_its_sender(office: Office, start: Start
     time.sleep(1.5)
     assert office.row(mail).state == "waiting"
     with office.runtime.work(write=True) as ctx:
-        assert outbox.waiting_for_worker(ctx, office.message)
+        assert outbox.places_waiting(ctx, [office.message])[office.message]
         assert outbox.relock(ctx, office.marieke) == 1
     smtp_sink.wait_for("fatima.el.amrani@example.org")
     _until(lambda: office.row(mail).state == "sent")

@@ -100,24 +100,25 @@ def relock(ctx: Context, member: Member) -> int:
     return sum(payload_locks.relock(ctx, row, held, pairs[held.epoch], alive) for row, held in rows)
 
 
-def places_waiting(ctx: Context, message: bytes) -> frozenset[int]:
-    """The places of a message's receivers whose notification failed before or no living worker can send yet."""
-    waiting = select(Outbox.place).where(Outbox.message == message, Outbox.state == "waiting")
+def places_waiting(ctx: Context, messages: Collection[bytes]) -> dict[bytes, set[int]]:
+    """By message, the places of receivers whose notification failed before or no living worker can send yet."""
+    places: dict[bytes, set[int]] = {message: set() for message in messages}
+    if not places:
+        return places
+    waiting = select(Outbox.message, Outbox.place).where(Outbox.message.in_(places), Outbox.state == "waiting")
     alive = workers.living(ctx)
     if alive:
         stuck = and_(Outbox.sealed_payload.is_not(None), _nobody_opens(alive))
         waiting = waiting.where(or_(stuck, _tried_before()))
-    return frozenset(place for place in ctx.db.scalars(waiting) if place is not None)
+    for message, place in ctx.db.execute(waiting):
+        if message is not None and place is not None:
+            places[message].add(place)
+    return places
 
 
 def _tried_before() -> ColumnElement[bool]:
     # A first try that is under way counts already, and says nothing yet.
     return or_(Outbox.tries > 1, and_(Outbox.tries == 1, Outbox.claimed_by.is_(None)))
-
-
-def waiting_for_worker(ctx: Context, message: bytes) -> bool:
-    """Whether any notification of a message waits for a worker."""
-    return bool(places_waiting(ctx, message))
 
 
 def cancel(ctx: Context, message: bytes, place: int | None = None) -> int:

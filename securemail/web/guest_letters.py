@@ -47,7 +47,7 @@ def letters_for(
         ref=ref,
         subject=reading.subject_of(letters),
         opened=receipts.last_opened(ctx, guest, guest.conversation),
-        letters=[present.letter(letter, guest, frozenset()) for letter in letters],
+        letters=[present.letter(letter, guest) for letter in letters],
         reply_names=names,
         can_reply=bool(names),
         deserted=not names and sending.is_deserted(ctx, guest, guest.conversation),

@@ -34,13 +34,17 @@ def conversation_view(
     """A conversation as the templates take it, with the answer that is being written."""
     letters = reading.conversation(ctx, me, conversation)
     photos = faces.of_letters(ctx, letters)
+    waiting = outbox.places_waiting(ctx, [letter.message for letter in letters if letter.own])
     shown = [
         present.letter(
-            letter, me, outbox.places_waiting(ctx, letter.message) if letter.own else frozenset(),
-            folded=place < len(letters) - _UNFOLDED and not letter.own, photos=photos,
+            letter,
+            me,
+            waiting.get(letter.message, ()),
+            folded=place < len(letters) - _UNFOLDED and not letter.own,
+            photos=photos,
         )
         for place, letter in enumerate(letters)
-    ]  # fmt: skip
+    ]
     reply = _reply(ctx, me, conversation, letters, typed, key, errors or {})
     asked = tuple(helping.open_in(ctx, me, conversation))
     policy = organisations.policy_of(ctx, me.organisation) if asked else Policy()

@@ -1,7 +1,7 @@
 """From what the domain gives to what the templates take: people get initials and a tone, ids become text."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from flask import url_for
 from flask_babel import gettext
@@ -84,7 +84,7 @@ def others_in(listed: ListedMessage, me: Correspondent) -> list[Party | None]:
 
 
 def letter(
-    read: Letter, me: Correspondent, waiting: frozenset[int], *, folded: bool = False, photos: Photos = _NO_PHOTOS
+    read: Letter, me: Correspondent, waiting: Collection[int] = (), *, folded: bool = False, photos: Photos = _NO_PHOTOS
 ) -> views.Letter:
     """One message of a conversation."""
     to = read.head.to if read.head else ()
@@ -103,7 +103,7 @@ def letter(
 
 
 def _places(
-    to: Sequence[Party], readers: Sequence[Reader], waiting: frozenset[int], photos: Photos
+    to: Sequence[Party], readers: Sequence[Reader], waiting: Collection[int], photos: Photos
 ) -> tuple[views.Place, ...]:
     return tuple(
         views.Place(

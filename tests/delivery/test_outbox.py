@@ -72,7 +72,7 @@ def test_a_planted_mailbox_key_stops_the_send(office: Office) -> None:
 def test_mail_written_while_no_worker_lives_waits_for_its_mailbox(office: Office) -> None:
     mail = office.add_guest_mail()
     with office.runtime.work(write=False) as ctx:
-        assert outbox.places_waiting(ctx, office.message) == {0}
+        assert outbox.places_waiting(ctx, [office.message]) == {office.message: {0}}
     worker = office.worker()
     assert not worker.step()
     with office.runtime.work(write=True) as ctx:
@@ -82,7 +82,7 @@ def test_mail_written_while_no_worker_lives_waits_for_its_mailbox(office: Office
     assert office.locks(mail) == {worker.key.id, office.marieke.mailbox}
     with office.runtime.work(write=True) as ctx:
         assert not outbox.stranded(ctx, office.marieke)
-        assert not outbox.waiting_for_worker(ctx, office.message)
+        assert outbox.places_waiting(ctx, [office.message]) == {office.message: set()}
     assert worker.step()
     assert office.receiver_state() == "notified"
 

@@ -157,7 +157,7 @@ def dialog(template: str, message: bytes, *, whole: bool = False) -> ResponseRet
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
     letter = next(letter for letter in reading.conversation(ctx, me, conversation) if letter.message == message)
-    waiting = outbox.places_waiting(ctx, message)
+    waiting = outbox.places_waiting(ctx, [message])[message]
     return render(
         template,
         "dialog",
