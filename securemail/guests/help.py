@@ -4,7 +4,7 @@ Whoever has a link's address may ask, since the code may be what was lost. So a 
 nothing by itself, and is limited: it can fill nobody's mailbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
@@ -65,20 +65,15 @@ def ask(ctx: Context, link: GuestLink, kind: Kind) -> bool:
     ctx.db.add(Help(id=ids.new_id(), link=link.id, kind=kind, created=ctx.now, answered=None))
     # Two that ask at once: the second one's row is refused here, with everything that it would have sent.
     ctx.db.flush()
-    outbox.add_plain(ctx, "help_asked", mailbox=link.maker, message=_newest_message(ctx, link)[0])
+    about = _newest_messages(ctx, [link]).get(link.id)
+    outbox.add_plain(ctx, "help_asked", mailbox=link.maker, message=about[0] if about else None)
     return True
 
 
 def open_in(ctx: Context, member: Member, conversation: bytes) -> list[Asked]:
     """What guests ask of this member in a conversation, oldest first."""
     found = _mine(member).where(GuestLink.conversation == conversation).order_by(Help.created)
-    return [_asked(ctx, member, request, link) for request, link in ctx.db.execute(found).all()]
-
-
-def open_conversations(ctx: Context, member: Member, conversations: Sequence[bytes]) -> set[bytes]:
-    """In which of these conversations a guest waits for an answer."""
-    found = _mine(member).where(GuestLink.conversation.in_(conversations))
-    return {link.conversation for _request, link in ctx.db.execute(found).all()}
+    return _asked(ctx, member, [(request, link) for request, link in ctx.db.execute(found)])
 
 
 def find(ctx: Context, member: Member, request: bytes) -> tuple[Asked, GuestLink]:
@@ -90,7 +85,8 @@ def find(ctx: Context, member: Member, request: bytes) -> tuple[Asked, GuestLink
     row = ctx.db.execute(_mine(member).where(Help.id == request)).first()
     if row is None:
         raise NotFound
-    return _asked(ctx, member, *row), row[1]
+    [asked] = _asked(ctx, member, [(row[0], row[1])])
+    return asked, row[1]
 
 
 def answer(ctx: Context, request: bytes) -> None:
@@ -137,15 +133,27 @@ def _mine(member: Member) -> Select[Help, GuestLink]:
     )
 
 
-def _asked(ctx: Context, member: Member, request: Help, link: GuestLink) -> Asked:
-    message, place = _newest_message(ctx, link)
+def _asked(ctx: Context, member: Member, found: Sequence[tuple[Help, GuestLink]]) -> list[Asked]:
+    """Requests with what they are about: two queries, however many there are."""
+    of = [link for _request, link in found]
+    newest, over = _newest_messages(ctx, of), _over(ctx, of)
+    return [
+        _one(ctx, member, request, link, newest.get(link.id), tuple(over.get(link.id, ()))) for request, link in found
+    ]
+
+
+def _one(
+    ctx: Context, member: Member, request: Help, link: GuestLink, about: tuple[bytes, int] | None,
+    over: tuple[bytes, ...],
+) -> Asked:  # fmt: skip
+    message, place = about or (None, None)
     kind = next(kind for kind in KINDS if kind == request.kind)
     try:
         kept = links.kept_of(ctx, member, link)
         name, address = kept.name, kept.address
     except NotFound:
         name = address = ""
-    taken, over = _taken_by(ctx, link) is not None, _over(ctx, link)
+    taken = _taken_by(ctx, link) is not None
     method, locked = "account" if taken else link.method, link.locked is not None and not taken
     return Asked(request.id, kind, request.created, link.id, method, locked, name, address, message, place, over)
 
@@ -155,36 +163,47 @@ def _taken_by(ctx: Context, link: GuestLink) -> bytes | None:
     return link.claimed_by if links.genuine(ctx, link) else None
 
 
-def _newest_message(ctx: Context, link: GuestLink) -> tuple[bytes | None, int | None]:
-    """The maker's newest message that this link, or who took it along, can still read, and its place there."""
-    row = ctx.db.execute(
-        select(Recipient.message, Recipient.place)
-        .join(Message, Message.id == Recipient.message)
-        .where(
-            Recipient.principal == (_taken_by(ctx, link) or link.id), Recipient.state.in_(_REACHABLE),
-            Message.sender == link.maker, Message.state == "sent", expiry.still_lasts(ctx),
-        )
-        .order_by(Message.sent_at.desc(), Message.id)
-        .limit(1)
-    ).first()  # fmt: skip
-    return (None, None) if row is None else (row[0], row[1])
+def _newest_messages(ctx: Context, of: Collection[GuestLink]) -> dict[bytes, tuple[bytes, int]]:
+    """By link, its maker's newest message there that it, or who took it along, can still read, and its place."""
+    now = {(link.conversation, _taken_by(ctx, link) or link.id): link.id for link in of}
+    rows = ctx.db.execute(
+        _from_makers(of, {principal for _conversation, principal in now})
+        .where(Recipient.state.in_(_REACHABLE), expiry.still_lasts(ctx))
+    )  # fmt: skip
+    newest: dict[bytes, tuple[bytes, int]] = {}
+    for row in rows:
+        link = now.get((row.conversation, row.principal))
+        if link is not None:
+            newest.setdefault(link, (row.message, row.place))
+    return newest
 
 
-def _over(ctx: Context, link: GuestLink) -> tuple[bytes, ...]:
-    """The maker's messages whose time is over at this link, newest first, without those that are gone for everybody."""
-    own_copy = select(Item.message).where(Item.message == Message.id, Item.mailbox == link.maker)
-    rows = ctx.db.scalars(
-        select(Message.id)
-        .join(Recipient, Recipient.message == Message.id)
-        .where(
-            Recipient.principal == link.id, Recipient.state.not_in(("revoked", "gone")), ~expiry.still_lasts(ctx),
-            Message.sender == link.maker, Message.state == "sent", own_copy.exists(),
+def _over(ctx: Context, of: Collection[GuestLink]) -> dict[bytes, list[bytes]]:
+    """By link, its maker's messages whose time is over there, newest first, without those gone for everybody."""
+    own_copy = select(Item.message).where(Item.message == Message.id, Item.mailbox == Message.sender)
+    rows = ctx.db.execute(
+        _from_makers(of, {link.id for link in of}).where(
+            Recipient.state.not_in(("revoked", "gone")), ~expiry.still_lasts(ctx), own_copy.exists(),
             or_(Message.expires.is_(None), Message.expires > ctx.now),
         )
+    )  # fmt: skip
+    over: dict[bytes, list[bytes]] = {}
+    for row in rows:
+        over.setdefault(row.principal, []).append(row.message)
+    return {link: messages[:_MOST_PROLONGED] for link, messages in over.items()}
+
+
+def _from_makers(of: Collection[GuestLink], principals: Collection[bytes]) -> Select[bytes, bytes, int, bytes]:
+    """What the maker of these links (one made them all) sent there to any of these principals, newest first."""
+    return (
+        select(Recipient.principal, Recipient.message, Recipient.place, Message.conversation)
+        .join(Message, Message.id == Recipient.message)
+        .where(
+            Message.conversation.in_({link.conversation for link in of}), Recipient.principal.in_(principals),
+            Message.sender.in_({link.maker for link in of}), Message.state == "sent",
+        )
         .order_by(Message.sent_at.desc(), Message.id)
-        .limit(_MOST_PROLONGED)
-    ).all()  # fmt: skip
-    return tuple(rows)
+    )  # fmt: skip
 
 
 def _open_at(ctx: Context, link: bytes) -> bytes | None:

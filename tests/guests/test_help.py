@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from securemail.errors import Conflict, NotFound
+from securemail.guests import claiming, links
 from securemail.guests import help as helping
-from securemail.guests import links
 from securemail.messages import revocation
 from securemail.store.models import GuestLink, Help, Outbox
 from tests.house import FATIMA, PETER, House
@@ -41,7 +41,6 @@ def test_the_maker_sees_who_asks_and_nobody_else_does(house: House) -> None:
         assert helping.open_in(ctx, house.sanne, sent.conversation) == []
         with pytest.raises(NotFound):
             helping.find(ctx, house.sanne, asked.request)
-        assert helping.open_conversations(ctx, house.marieke, [sent.conversation]) == {sent.conversation}
 
 
 def test_an_answer_counts_once(house: House) -> None:
@@ -95,3 +94,17 @@ def test_two_guests_ask_apart(house: House) -> None:
         assert link is not None
         helping.answer_link(ctx, link.id)
         assert len(helping.open_in(ctx, house.marieke, sent.conversation)) == 1
+
+
+def test_after_a_letter_was_taken_along_the_request_is_about_its_own_conversation(house: House) -> None:
+    sent = house.send(FATIMA)
+    guest, _secret = house.enter(sent.conversation)
+    fatima = house.join(FATIMA)
+    with house.work() as ctx:
+        claiming.claim(ctx, fatima, guest)
+    house.send(FATIMA, subject="Iets anders")
+    ask(house)
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        [mail] = ctx.db.scalars(select(Outbox).where(Outbox.kind == "help_asked"))
+    assert (asked.method, asked.message, mail.message) == ("account", sent.message, sent.message)
