@@ -60,8 +60,8 @@ def claim_banner() -> Banner | None:
     if offer is None:
         return None
     text = ngettext(
-        "Je opende hier een bericht van %(names)s. Bewaar het in je postvak, dan heb je geen code meer nodig.",
-        "Je opende hier %(num)s berichten van %(names)s. Bewaar ze in je postvak, dan heb je geen code meer nodig.",
+        "Je opende hier een conversatie met %(names)s. Bewaar die in je postvak, dan heb je geen code meer nodig.",
+        "Je opende hier %(num)s conversaties met %(names)s. Bewaar ze in je postvak, dan heb je geen code meer nodig.",
         offer.count,
         names=short_names(offer.names),
     )

@@ -53,6 +53,13 @@ def clock_time(moment: datetime) -> str:
     return f"{local.hour}{'.' if _language() == 'nl' else ':'}{local.minute:02d}"
 
 
+def coming_time(moment: datetime, now: datetime) -> str:
+    """A moment within a day from now: 9.58, or morgen 9.58."""
+    if _local(moment).date() > _local(now).date():
+        return _("morgen %(time)s", time=clock_time(moment))
+    return clock_time(moment)
+
+
 def row_time(moment: datetime) -> str:
     """The time at the end of a row, under its day's heading: 9.58, ma 16, 3 nov, 3 nov 2025."""
     day = _local(moment).date()

@@ -17,7 +17,7 @@ from securemail.mailboxes import directory
 from securemail.mailboxes.directory import Entry
 from securemail.store.models import GuestLink
 from securemail.web import session
-from securemail.web.filters import clock_time
+from securemail.web.filters import clock_time, coming_time
 from securemail.web.htmx import render
 from securemail.web.session import current
 
@@ -127,6 +127,12 @@ def find(ctx: Context, ref: bytes) -> GuestLink | None:
 def clock_after(seconds: int) -> str:
     """The time of day after so many seconds."""
     return clock_time(current().now + timedelta(seconds=seconds))
+
+
+def from_when(seconds: int) -> str:
+    """The same where it may be tomorrow: 9.58, or morgen 9.58."""
+    now = current().now
+    return coming_time(now + timedelta(seconds=seconds), now)
 
 
 def to_letter(ref: bytes, **query: Any) -> ResponseReturnValue:

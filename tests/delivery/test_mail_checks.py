@@ -65,7 +65,7 @@ def test_who_has_an_account_is_not_told_that_none_is_needed() -> None:
 
 
 def test_a_remembered_device_is_said_only_when_there_is_one() -> None:
-    words = "Op het apparaat dat u liet onthouden gaat het open zonder code."
+    words = "Op het apparaat dat u liet onthouden, gaat het open zonder code."
     assert [words in part for part in _parts(check="sms", remembered=True)] == [True, True]
     assert [words in part for part in _parts(check="sms")] == [False, False]
 

@@ -109,7 +109,7 @@ def test_three_strangers_are_better_written_to_apart(office: Office, page: Page)
     log_in(page, office.url, marieke)
     to = [f"{name}.{marieke.address}" for name in ("fatima", "peter", "jan")]
     compose(page, office.url, *to)
-    expect(page.get_by_text("Verstuur het dan ieder apart.")).to_be_visible()
+    expect(page.get_by_text("Verstuur het dan aan ieder apart.")).to_be_visible()
     page.get_by_label("Ieder apart").check()
     expect(page.get_by_text("ziet de anderen niet.")).to_be_visible()
     wait_until_kept(page)

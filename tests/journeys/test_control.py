@@ -24,7 +24,7 @@ def test_a_number_said_later_is_asked_for_in_the_receipts(office: Office, somebo
     expect(dialog).to_contain_text("Nog niet verstuurd: de controle is niet compleet")
     dialog.get_by_role("link", name="Nummer invullen").click()
     page.get_by_label("Mobiel nummer").fill("06 12345678")
-    page.get_by_role("button", name="Opslaan en versturen").click()
+    page.get_by_role("button", name="Bewaren en versturen").click()
     expect(page.locator(".letter-own")).not_to_contain_text("controle")
     office.sink.wait_for(fatima[0])
 
@@ -38,7 +38,7 @@ def test_another_expiry_date_stands_at_the_letter(office: Office, somebody: Some
     choose(page, "Verloopdatum wijzigen")
     dialog = page.get_by_role("dialog", name="Verloopdatum wijzigen")
     dialog.get_by_label("Het bericht verloopt").select_option("7")
-    dialog.get_by_role("button", name="Opslaan").click()
+    dialog.get_by_role("button", name="Bewaren").click()
     expect(page.locator("#toasts")).to_contain_text("Verloopdatum gewijzigd")
     expect(page.locator(".letter-own")).to_contain_text("Te openen tot")
 

@@ -140,7 +140,7 @@ def test_a_wrong_number_is_corrected_by_the_sender(office: Office, somebody: Som
     expect(inbox.get_by_role("heading", name="Fatima El Amrani vraagt om hulp")).to_be_visible()
     inbox.get_by_role("link", name="Nummer verbeteren").click()
     inbox.get_by_label("Mobiel nummer").fill("0" + right[3:])
-    inbox.get_by_role("button", name="Nummer opslaan").click()
+    inbox.get_by_role("button", name="Nummer bewaren").click()
     inbox.wait_for_url("**/conversations/**")
     expect(inbox.get_by_text("vraagt om hulp")).to_have_count(0)
 
@@ -178,7 +178,7 @@ def test_locked_asked_for_and_released(office: Office, somebody: Somebody) -> No
         phone.get_by_role("button", name="Verder").click()
         phone.wait_for_load_state()
     expect(phone.get_by_role("heading", name="Dit bericht zit op slot")).to_be_visible()
-    phone.get_by_role("link", name="Vraag om vrijgeven").click()
+    phone.get_by_role("link", name="Vraag om het vrij te geven").click()
     phone.get_by_role("button", name="Stuur mijn vraag").click()
     expect(phone.get_by_role("heading", name="Uw vraag is verstuurd")).to_be_visible()
 

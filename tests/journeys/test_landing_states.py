@@ -163,7 +163,7 @@ def test_locked_asked_for_and_open_after_its_release(office: Office, somebody: S
     press(page)
     headed(page, look, "Dit bericht zit op slot")
     expect(page.locator("#f-code")).to_have_count(0)
-    ask_for_help(page, look, "Vraag om vrijgeven")
+    ask_for_help(page, look, "Vraag om het vrij te geven")
     with office.work() as ctx:
         [asked] = helping.open_in(ctx, author, sent.conversation)
         assert asked.locked

@@ -134,5 +134,5 @@ def _overview(people: People, content: Content, key: bytes) -> str:
     checked = bool(compose.valid) and not compose.unchecked
     return render(
         "compose/checks.html", "dialog" if is_partial() else None, compose=compose, checked=checked,
-        forced=people.policy.check_minimum != "none",
+        forced=people.policy.check_minimum != "none", by_password=people.policy.check_default == "password",
     )  # fmt: skip

@@ -137,10 +137,10 @@ def _toast(name: str | None) -> str | None:
         "released": _("Vrijgegeven: het kan opnieuw worden geprobeerd"),
         "resent": _("De notificatie wordt opnieuw verstuurd"),
         "number": _("Het nummer is verbeterd"),
-        "prolonged": _("Weer te openen. Er gaat een e-mail naar de ontvanger"),
+        "prolonged": _("Weer te openen. Er gaat een e-mail naar de ontvanger."),
         "claimed": _("Bewaard in je postvak"),
-        "renewed": _("Er gaat een nieuwe code naar de ontvanger. De eerdere werkt niet meer"),
-        "checked": _("De controle is gewijzigd. De eerdere code werkt niet meer"),
+        "renewed": _("Er gaat een nieuwe code naar de ontvanger. De eerdere werkt niet meer."),
+        "checked": _("De controle is gewijzigd. De eerdere code werkt niet meer."),
     }
     return words.get(name) if name else None
 

@@ -19,7 +19,7 @@ from securemail.identity.context import Context
 from securemail.web import forms, session
 from securemail.web.forms import Errors
 from securemail.web.guest_letters import letter_with
-from securemail.web.guest_views import clock_after, sender_of, step_at, to_letter
+from securemail.web.guest_views import from_when, sender_of, step_at, to_letter
 from securemail.web.htmx import render
 from securemail.web.languages import language
 from securemail.web.session import current
@@ -81,7 +81,7 @@ def send_code(secret: SessionSecret, ref: bytes) -> ResponseReturnValue:
         at = _at(current(), secret, ref)
         gate.send_sms(current(), at, host=session.public_host(), language=language())
     except TooManyAttempts as error:
-        return step_page(_at(current(), secret, ref), retry=clock_after(error.retry_after), status=429)
+        return step_page(_at(current(), secret, ref), retry=from_when(error.retry_after), status=429)
     except Locked:
         return step_page(_at(current(), secret, ref))
     if request.form.get("reply", "").strip():

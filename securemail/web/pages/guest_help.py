@@ -10,7 +10,7 @@ from securemail.guests.help import Kind
 from securemail.identity import limits
 from securemail.store.models import GuestLink
 from securemail.web import session
-from securemail.web.guest_views import clock_after, find, sender_of, unknown
+from securemail.web.guest_views import find, from_when, sender_of, unknown
 from securemail.web.htmx import render
 from securemail.web.session import current
 
@@ -31,7 +31,7 @@ def ask(ref: bytes) -> ResponseReturnValue:
         limits.check_help(session.runtime(), link=link.id, maker=link.maker, network=session.network())
         helping.ask(current(), link, _kind() or "again")
     except TooManyAttempts as error:
-        return _page(link, retry=clock_after(error.retry_after), status=429)
+        return _page(link, retry=from_when(error.retry_after), status=429)
     except NotFound:
         return _page(link, status=409)
     except IntegrityError:

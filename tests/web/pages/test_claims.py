@@ -167,8 +167,8 @@ def test_the_inbox_offers_what_is_open_and_keeps_all_of_it(house: House, visitor
     house.join(FATIMA)
     visitor.log_in(FATIMA[0], PASSWORD)
     shown = visitor.get("/inbox").text
-    assert "Je opende hier 2 berichten van Marieke van Dalen." in shown
-    assert "Je opende hier 2 berichten" in visitor.get("/signup/ready").text
+    assert "Je opende hier 2 conversaties met Marieke van Dalen." in shown
+    assert "Je opende hier 2 conversaties" in visitor.get("/signup/ready").text
     answer = visitor.post("/claims")
     assert (answer.status_code, answer.location) == (303, "/inbox?claimed=2")
     shown = visitor.get(answer.location).text
@@ -184,11 +184,11 @@ def test_the_offer_is_put_away_until_something_else_is_opened(house: House, visi
     open_letter(house, visitor, first)
     house.join(FATIMA)
     visitor.log_in(FATIMA[0], PASSWORD)
-    assert "Je opende hier een bericht van Marieke van Dalen." in visitor.get("/inbox").text
+    assert "Je opende hier een conversatie met Marieke van Dalen." in visitor.get("/inbox").text
     assert visitor.post("/claims/later").location == "/inbox"
     assert "Je opende hier" not in visitor.get("/inbox").text
     open_letter(house, visitor, second)
-    assert "Je opende hier 2 berichten" in visitor.get("/inbox").text
+    assert "Je opende hier 2 conversaties" in visitor.get("/inbox").text
 
 
 def test_half_an_hour_later_it_says_so(house: House, visitor: Visitor) -> None:

@@ -133,7 +133,7 @@ def test_each_apart_gets_a_conversation(marieke: Visitor, house: House) -> None:
 def test_three_outside_addresses_see_each_other_and_the_composer_says_so(marieke: Visitor) -> None:
     form = {"key": key_of(marieke), "recipient": [FATIMA_TYPED, PETER[0], "jan@deboer.example"], **WORDS}
     answer = marieke.post("/drafts", form, headers=HTMX).text
-    assert "Verstuur het dan ieder apart." in answer
+    assert "Verstuur het dan aan ieder apart." in answer
     assert "De ontvangers zien elkaars naam en adres." in answer
 
 

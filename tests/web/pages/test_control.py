@@ -93,7 +93,7 @@ def test_expiry_is_changed_and_what_expired_opened_again(house: House, marieke: 
         housekeeping.tidy(ctx)
     assert "Verlopen voor" in marieke.get(there).text
     assert "Ongelezen verlopen" in marieke.get(f"{at(sent)}/receipts").text
-    assert "krijgt het opnieuw" in marieke.get(f"{at(sent)}/expiry").text
+    assert "Met een nieuwe datum is het weer te openen." in marieke.get(f"{at(sent)}/expiry").text
     assert marieke.post(f"{at(sent)}/expiry", {"days": "400", "whom": "receivers"}).status_code == 422
     assert marieke.post(f"{at(sent)}/expiry", {"days": "7", "whom": "receivers"}).status_code == 303
     sanne.post(f"{there}/open")
@@ -111,7 +111,7 @@ def test_one_loses_the_whole_conversation(house: House, marieke: Visitor, visito
         "Toegang intrekken tot de hele conversatie"
         in marieke.get(f"/conversations/{ids.to_text(sent.conversation)}").text
     )
-    assert "helemaal voorbij" in marieke.get(f"{at(sent)}/access/conversation").text
+    assert "niets van de conversatie meer openen" in marieke.get(f"{at(sent)}/access/conversation").text
     assert marieke.post(f"{at(sent)}/recipients/0/revoke/conversation").status_code == 303
     assert states(house, sent) == ["revoked", "waiting"]
     with house.work() as ctx:

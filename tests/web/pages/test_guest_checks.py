@@ -1,6 +1,7 @@
 """The landing page's states without a browser: code, SMS, password, locked, closed, and asking for help."""
 
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from flask import Flask
@@ -8,12 +9,14 @@ from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.crypto.codes import write_message_code
+from securemail.errors import NotFound
 from securemail.guests import checks, links
 from securemail.guests.checks import Check
 from securemail.messages import control, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.store.models import GuestLink, Help, Outbox, Recipient
+from securemail.web.pages import guest_check
 from tests.house import FATIMA, House
 from tests.visitor import Visitor, alerts
 
@@ -122,9 +125,46 @@ def test_another_code_by_sms_waits_a_minute_and_the_fourth_a_quarter(
     house.clock.forward(seconds=61)
     answer = visitor.post(f"{page}/check/sms")
     assert answer.status_code == 429
-    assert "Er zijn genoeg codes verstuurd" in answer.text
+    assert "Er zijn voorlopig genoeg codes verstuurd" in answer.text
     assert len(sent_codes) == 3
     assert visitor.post(f"{page}/check", {"code": sent_codes[2]}).status_code == 303, "the last one still works"
+
+
+def test_what_has_to_wait_until_tomorrow_says_so(house: House, visitor: Visitor) -> None:
+    page, _code = send(house, Check())
+    visitor.get(f"{page}/help")
+    for _ in range(3):
+        assert visitor.post(f"{page}/help", {"kind": "again"}).status_code == 303
+    answer = visitor.post(f"{page}/help", {"kind": "again"})
+    assert answer.status_code == 429
+    assert "Vanaf morgen " in answer.text
+
+
+def test_a_sender_whose_account_is_closed_is_called_so_at_the_beginning_of_a_sentence(
+    house: House, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, code = send(house, agreed(house))
+    monkeypatch.setattr(guest_check, "sender_of", lambda _ctx, _link: None)
+    assert "De afzender wil zeker weten dat u het bent." in enter(visitor, page, code)
+
+
+def test_a_receiver_whose_name_was_lost_with_older_keys_is_called_so(
+    house: House, visitor: Visitor, marieke: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, _code = send(house, Check("sms", NUMBER))
+    with house.work() as ctx:
+        link = ctx.db.scalars(select(GuestLink)).one()
+        conversation, link.locked = link.conversation, ctx.now
+    visitor.get(f"{page}/help")
+    assert visitor.post(f"{page}/help", {"kind": "locked"}).status_code == 303
+    monkeypatch.setattr(links, "kept_of", _lost)
+    shown = marieke.get(f"/conversations/{ids.to_text(conversation)}").text
+    assert "Een ontvanger vraagt om hulp" in shown
+    assert "was het de ontvanger zelf?" in shown
+
+
+def _lost(*_given: object) -> NoReturn:
+    raise NotFound
 
 
 def test_the_link_opened_again_goes_on_with_the_same_code(
@@ -225,7 +265,7 @@ def test_the_sender_gives_more_time_with_one_tap(house: House, visitor: Visitor,
     assert "Vraag om meer tijd" in visitor.get(f"{page}/letter").text
     assert visitor.post(f"{page}/help", {"kind": "expired"}).status_code == 303
     shown = marieke.get(conversation).text
-    assert "Fatima krijgt dan een e-mail en kan het weer openen." in shown
+    assert "Dan krijgt Fatima een e-mail en is het weer te openen." in shown
     assert "Nog 7 dagen laten lezen" in shown
     with house.work() as ctx:
         organisations.decide(ctx, house.marieke.organisation, Policy(expiry_days=30))

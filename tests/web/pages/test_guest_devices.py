@@ -50,7 +50,7 @@ def test_the_next_letter_opens_with_one_button(house: House, visitor: Visitor) -
     letter = visitor.get(answer.location).text
     assert "€ 384" in letter
     assert OFFER not in letter
-    assert "Dit apparaat is onthouden tot" in letter
+    assert "Dit apparaat wordt onthouden tot" in letter
 
 
 def test_an_agreed_password_is_remembered_for_one_conversation_and_both_are_told_so(
@@ -59,11 +59,11 @@ def test_an_agreed_password_is_remembered_for_one_conversation_and_both_are_told
     page, code = send(house, agreed(house))
     enter(visitor, page, code)
     assert visitor.post(f"{page}/check", {"code": AGREED}).status_code == 303
-    assert "Deze conversatie opent op dit apparaat dan 30 dagen" in visitor.get(f"{page}/letter").text
+    assert "Deze conversatie gaat op dit apparaat dan 30 dagen open" in visitor.get(f"{page}/letter").text
     visitor.post(f"{page}/remember")
     assert "opent u deze conversatie zonder code en zonder wachtwoord" in visitor.get(f"{page}/devices").text
     shown = marieke.get(f"/messages/{newest(house)}/receipts").text
-    assert "deze conversatie opent daar zonder code en zonder wachtwoord" in shown
+    assert "deze conversatie gaat daar open zonder code en zonder wachtwoord" in shown
 
 
 def test_a_get_opens_nothing_and_the_code_still_works(house: House, visitor: Visitor) -> None:
@@ -109,7 +109,7 @@ def test_the_sender_sees_and_forgets_it(house: House, visitor: Visitor, marieke:
     page = remembered(house, visitor)
     message = newest(house)
     shown = marieke.get(f"/messages/{message}/receipts").text
-    assert "Fatima El Amrani onthield een apparaat tot" in shown
+    assert "Fatima El Amrani liet een apparaat onthouden tot" in shown
     with house.work() as ctx:
         device = ids.to_text(ctx.db.scalars(select(GuestDevice.id)).one())
     path = f"/messages/{message}/recipients/0/devices/forget"
@@ -119,7 +119,7 @@ def test_the_sender_sees_and_forgets_it(house: House, visitor: Visitor, marieke:
     assert other.post(path, {"device": device}).status_code == 404
     answer = marieke.post(path, {"device": device})
     assert (answer.status_code, answer.location) == (303, f"/messages/{message}/receipts")
-    assert "onthield een apparaat" not in marieke.get(answer.location).text
+    assert "liet een apparaat onthouden" not in marieke.get(answer.location).text
     forget_session(visitor)
     assert "Berichtcode" in visitor.get(page).text
 
