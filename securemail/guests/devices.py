@@ -29,12 +29,11 @@ from securemail.messages import contacts
 from securemail.organisations import organisations
 from securemail.store import models
 from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Mailbox, SessionLink
-from securemail.store.statements import changed, insert_if_absent
+from securemail.store.statements import NO_SYNC, changed, insert_if_absent
 
 log = logging.getLogger(__name__)
 
 LIVES: Final = timedelta(days=30)
-_NO_SYNC = {"synchronize_session": False}
 _CARRIED: Final = (locks.NONE, locks.SMS)
 """Methods that a browser may carry to later links; an agreed password belongs to one link."""
 
@@ -272,7 +271,7 @@ def _make_room(ctx: Context, secret: SessionSecret, device: bytes, note: Mapping
     if note["method"] in _CARRIED and all(known.get(key) == value for key, value in note.items()):
         return
     ctx.db.delete(before)
-    ctx.db.execute(delete(LinkDevice).where(LinkDevice.device == device), execution_options=_NO_SYNC)
+    ctx.db.execute(delete(LinkDevice).where(LinkDevice.device == device), execution_options=NO_SYNC)
     ctx.db.flush()
 
 
@@ -293,7 +292,7 @@ def _forget(ctx: Context, device: bytes, *, but: bytes = b"") -> None:
         delete(LinkDevice).where(LinkDevice.device == device),
         delete(GuestDevice).where(GuestDevice.id == device),
     ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
+        ctx.db.execute(statement, execution_options=NO_SYNC)
 
 
 def _open_to_all(link: GuestLink) -> bool:

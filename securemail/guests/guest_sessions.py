@@ -1,7 +1,7 @@
 """A guest's browser: one session, and a row for every link that it has opened. Idle 30 minutes, 8 hours at most."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
@@ -13,11 +13,11 @@ from securemail.guests.links import find, living, trusted
 from securemail.identity.context import Context, Guest
 from securemail.messages import receipts
 from securemail.store.models import BrowserSession, GuestLink, SessionLink
+from securemail.store.statements import NO_SYNC
 
 IDLE = timedelta(minutes=30)
 LIFETIME = timedelta(hours=8)
 _TOUCH = timedelta(minutes=1)
-_NO_SYNC: Final = {"synchronize_session": False}
 OPEN = (cookies.FULL, cookies.RETURNED)
 """States in which a link is open: its check was passed, or the browser is a remembered one."""
 
@@ -50,7 +50,7 @@ def open_here(
 def forget_link(ctx: Context, session: bytes, link: bytes) -> None:
     """What a session holds of a link, however far it came there."""
     mine = delete(SessionLink).where(SessionLink.session == session, SessionLink.link == link)
-    ctx.db.execute(mine, execution_options={"synchronize_session": False})
+    ctx.db.execute(mine, execution_options=NO_SYNC)
 
 
 def held(ctx: Context, session: bytes, link: bytes) -> SessionLink | None:
@@ -95,7 +95,7 @@ def end(ctx: Context, secret: SessionSecret) -> None:
     """Forget this browser's guest session."""
     session = cookies.session_id(secret)
     guest = delete(BrowserSession).where(BrowserSession.id == session, BrowserSession.account.is_(None))
-    ctx.db.execute(guest, execution_options={"synchronize_session": False})
+    ctx.db.execute(guest, execution_options=NO_SYNC)
 
 
 def renew(ctx: Context, older: SessionSecret | None) -> tuple[SessionSecret, bytes]:
@@ -126,7 +126,7 @@ def _take_over(ctx: Context, older: SessionSecret, fresh: SessionSecret, session
         except CannotOpen:
             continue
         there = (SessionLink.session == before, SessionLink.link == row.link, SessionLink.state == row.state)
-        ctx.db.execute(update(SessionLink).where(*there).values(moved), execution_options=_NO_SYNC)
+        ctx.db.execute(update(SessionLink).where(*there).values(moved), execution_options=NO_SYNC)
     end(ctx, older)
 
 

@@ -16,8 +16,7 @@ from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
 from securemail.store.models import Envelope, GuestLink, Message, Recipient
-
-_NO_SYNC = {"synchronize_session": False}
+from securemail.store.statements import NO_SYNC
 
 
 def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime | None, *, everybody: bool) -> None:
@@ -42,7 +41,7 @@ def change_expiry(ctx: Context, member: Member, message: bytes, until: datetime 
         update(Message).where(Message.id == message).values(expires=ends),
         update(Recipient).where(*others, Recipient.state.not_in(("revoked", "gone"))).values(expires=until),
     ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
+        ctx.db.execute(statement, execution_options=NO_SYNC)
     ctx.db.expire_all()
     over = ctx.db.scalars(select(Recipient).where(*others, Recipient.state == "expired")).all()
     if over:
@@ -129,7 +128,7 @@ def _open_again(
     again = update(Recipient).where(
         Recipient.message == row.id, Recipient.place == recipient.place, Recipient.state == "expired"
     )
-    ctx.db.execute(again.values(state=state, state_at=ctx.now), execution_options=_NO_SYNC)
+    ctx.db.execute(again.values(state=state, state_at=ctx.now), execution_options=NO_SYNC)
     if waits:
         return
     if ctx.db.get(Envelope, (row.id, party.principal)) is None:

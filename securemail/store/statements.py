@@ -1,13 +1,16 @@
 """Statements that both databases have and SQLAlchemy spells per dialect: insert, unless it is there already."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from securemail.store.base import Base
+
+NO_SYNC: Final = {"synchronize_session": False}
+"""For statements over rows that this transaction holds no objects of, or reads anew before it looks at them."""
 
 
 def insert_if_absent(db: Session, model: type[Base], values: Mapping[str, Any]) -> bool:
@@ -38,5 +41,5 @@ def upsert(
 
 def changed(db: Session, statement: Any) -> int:
     """How many rows a statement changed: compare-and-swap looks at nothing else."""
-    result: Any = db.execute(statement, execution_options={"synchronize_session": False})
+    result: Any = db.execute(statement, execution_options=NO_SYNC)
     return int(result.rowcount)
