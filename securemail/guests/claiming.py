@@ -7,7 +7,7 @@ leads on to the mailbox for good. Nobody else can do this, its maker included: w
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from sqlalchemy import select
 
@@ -28,7 +28,6 @@ from securemail.organisations import audit
 from securemail.store.models import Envelope, GuestLink, Item, Message, Recipient, SessionLink
 
 Reason = Literal["unproved", "address", "own", "partner", "gone"]
-REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 _MOST: Final = 50
 """Links that one browser is asked about: more than anybody opens in eight hours."""
 

@@ -6,9 +6,9 @@ Whoever has the code opens the link; the notification carries it only when the m
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from securemail import ids
 from securemail.crypto import links as locks
@@ -23,11 +23,11 @@ from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import epochs, keys
 from securemail.messages.heads import Party
 from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message, Recipient, SessionLink
-from securemail.store.statements import changed
+from securemail.store.statements import NO_SYNC, changed
 
 log = logging.getLogger(__name__)
-_FURTHEST = 50
-_NO_SYNC = {"synchronize_session": False}
+FURTHEST: Final = 50
+"""Links that follow each other are looked at no further."""
 
 
 class WrongCode(SecuremailError):
@@ -158,8 +158,7 @@ def correct_number(ctx: Context, maker: Member, row: GuestLink, number: str) -> 
     kept = replace(kept_of(ctx, maker, _genuine(ctx, row)), number=number)
     _lock(ctx, maker, row, kept, Check("sms", number))
     ctx.db.flush()
-    ctx.db.execute(delete(SessionLink).where(SessionLink.link == row.id), execution_options=_NO_SYNC)
-    _forget_devices(ctx, row.id)
+    end_browsers(ctx, row.id)
 
 
 def lacks_something(ctx: Context, maker: Member, row: GuestLink) -> bool:
@@ -179,16 +178,21 @@ def release(ctx: Context, maker: Member, row: GuestLink) -> None:
         raise NotFound
     _genuine(ctx, row)
     released = update(GuestLink).where(GuestLink.id == row.id).values(tries=0, locked=None)
-    ctx.db.execute(released, execution_options=_NO_SYNC)
+    ctx.db.execute(released, execution_options=NO_SYNC)
 
 
-def _forget_devices(ctx: Context, link: bytes) -> None:
-    """Browsers that were remembered for a check which is another now: they open it no more, nor what comes later."""
+def end_browsers(ctx: Context, link: bytes) -> None:
+    """Whatever browsers hold of a link: opened letters, steps half-way, and being remembered for what was passed there.
+
+    What a browser remembered elsewhere opens at other links stays.
+    """
+    passed_here = select(GuestDevice.id).where(GuestDevice.link == link)
     for statement in (
-        delete(LinkDevice).where(LinkDevice.link == link),
+        delete(SessionLink).where(SessionLink.link == link),
+        delete(LinkDevice).where(or_(LinkDevice.link == link, LinkDevice.device.in_(passed_here))),
         delete(GuestDevice).where(GuestDevice.link == link),
     ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
+        ctx.db.execute(statement, execution_options=NO_SYNC)
 
 
 def living(row: GuestLink) -> bool:
@@ -258,7 +262,7 @@ def find(ctx: Context, ref: bytes) -> GuestLink:
 
 def newest(ctx: Context, link: GuestLink) -> GuestLink:
     """The link in whose place a link leads by now; itself where it leads nowhere."""
-    for _ in range(_FURTHEST):
+    for _ in range(FURTHEST):
         if link.successor is None:
             break
         after = ctx.db.get(GuestLink, link.successor)

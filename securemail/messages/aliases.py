@@ -6,7 +6,6 @@ row, so that a row of the database turns nobody into somebody else.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from sqlalchemy import or_, select
 
@@ -14,8 +13,6 @@ from securemail.guests import links
 from securemail.identity.context import Context, PrincipalKind
 from securemail.messages.heads import Head, Party
 from securemail.store.models import GuestLink
-
-_FURTHEST: Final = 50
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Aliases:
         return frozenset({principal, *(one for one in self._onward if self.now(one) == principal)})
 
     def _end(self, kind: PrincipalKind, principal: bytes) -> tuple[PrincipalKind, bytes]:
-        for _ in range(_FURTHEST):
+        for _ in range(links.FURTHEST):
             onward = self._onward.get(principal)
             if onward is None:
                 break

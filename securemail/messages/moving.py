@@ -6,27 +6,16 @@ everybody who writes there, the mailboxes (`epochs.hold`), the link (`guests.lin
 """
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import delete, func, or_, select
 
+from securemail.guests import links
 from securemail.identity.context import Context, PrincipalKind
 from securemail.messages import aliases, threads
 from securemail.messages.threads import UNOPENED
-from securemail.store.models import (
-    Envelope,
-    GuestDevice,
-    GuestLink,
-    LinkDevice,
-    Message,
-    Outbox,
-    Recipient,
-    SessionLink,
-    Thread,
-)
-from securemail.store.statements import upsert
-
-_NO_SYNC: Final = {"synchronize_session": False}
+from securemail.store.models import Envelope, GuestLink, Message, Outbox, Recipient, Thread
+from securemail.store.statements import NO_SYNC, upsert
 
 
 def hold(ctx: Context, conversation: bytes) -> list[Message]:
@@ -56,7 +45,7 @@ def move(
     ctx.db.execute(waiting.order_by(Outbox.id).with_for_update())
     # Expiry holds an envelope before its receiver's row: so here too.
     ctx.db.execute(select(Envelope.message).where(*theirs).order_by(Envelope.message).with_for_update())
-    ctx.db.execute(delete(Envelope).where(*theirs), execution_options=_NO_SYNC)
+    ctx.db.execute(delete(Envelope).where(*theirs), execution_options=NO_SYNC)
     rows = ctx.db.scalars(
         select(Recipient).where(Recipient.principal == old, Recipient.message.in_(_messages(conversation)))
         .order_by(Recipient.message).with_for_update().execution_options(populate_existing=True)
@@ -65,22 +54,8 @@ def move(
     for row in moved:
         row.principal, row.kind = new, kind
     ctx.db.flush()
-    end_browsers(ctx, old)
+    links.end_browsers(ctx, old)
     return moved
-
-
-def end_browsers(ctx: Context, link: bytes) -> None:
-    """Whatever browsers hold of a link: opened letters, steps half-way, and being remembered for what was passed there.
-
-    What a browser remembered elsewhere opens at other links stays.
-    """
-    passed_here = select(GuestDevice.id).where(GuestDevice.link == link)
-    for statement in (
-        delete(SessionLink).where(SessionLink.link == link),
-        delete(LinkDevice).where(or_(LinkDevice.link == link, LinkDevice.device.in_(passed_here))),
-        delete(GuestDevice).where(GuestDevice.link == link),
-    ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
 
 
 def give_thread(ctx: Context, conversation: bytes, mailbox: bytes) -> None:

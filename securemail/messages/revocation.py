@@ -7,15 +7,14 @@ from sqlalchemy.orm import aliased
 
 from securemail.delivery import outbox
 from securemail.errors import NotFound
+from securemail.guests import help as helping
 from securemail.guests import links
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.messages import aliases, expiry, threads
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
-from securemail.store.models import Envelope, GuestLink, Help, Item, LinkDevice, Message, Recipient, SessionLink
-from securemail.store.statements import changed
-
-_NO_SYNC = {"synchronize_session": False}
+from securemail.store.models import Envelope, GuestLink, Item, Message, Recipient
+from securemail.store.statements import NO_SYNC, changed
 
 
 def revoke(ctx: Context, member: Member, message: bytes) -> None:
@@ -84,7 +83,7 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
         outbox.cancel(ctx, one.id, theirs_of_it.place)
     changed_in = [_shred(ctx, member, one, theirs_of_it.principal) for one, theirs_of_it in taken]
     if ends:
-        ctx.db.execute(delete(Envelope).where(Envelope.principal == link), execution_options=_NO_SYNC)
+        ctx.db.execute(delete(Envelope).where(Envelope.principal == link), execution_options=NO_SYNC)
     threads.touch(ctx, row.conversation, set().union(*changed_in))
     if ends or taken:
         detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
@@ -117,13 +116,9 @@ def _end_link(ctx: Context, member: Member, link: bytes) -> bool:
         return False
     ended = update(GuestLink).where(GuestLink.id == link)
     closed = func.coalesce(GuestLink.closed, ctx.now)
-    for statement in (
-        ended.values(closed=closed, sealed_dk=None, sealed_hint=None),
-        delete(SessionLink).where(SessionLink.link == link),
-        delete(LinkDevice).where(LinkDevice.link == link),
-        update(Help).where(Help.link == link, Help.answered.is_(None)).values(answered=ctx.now),
-    ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
+    ctx.db.execute(ended.values(closed=closed, sealed_dk=None, sealed_hint=None), execution_options=NO_SYNC)
+    links.end_browsers(ctx, link)
+    helping.answer_link(ctx, link)
     ctx.db.expire(row)
     return True
 
@@ -162,5 +157,5 @@ def _shred(ctx: Context, member: Member, message: Message, principal: bytes | No
         .where(Recipient.message == message.id, Recipient.principal.in_(principals))
         .values(state="revoked", state_at=ctx.now),
     ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
+        ctx.db.execute(statement, execution_options=NO_SYNC)
     return {member.principal, message.sender, *(receiver for receiver, kind in receivers if kind == "mailbox")}

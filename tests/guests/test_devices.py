@@ -11,10 +11,10 @@ from securemail.guests import devices, gate, guest_sessions, links
 from securemail.guests.checks import NONE, Check
 from securemail.guests.devices import MayNotRemember, Returning
 from securemail.identity.context import Guest, Member
-from securemail.messages import contacts, sending
+from securemail.messages import contacts, revocation, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
-from securemail.store.models import GuestDevice, GuestLink, LinkDevice, SessionLink
+from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Recipient, SessionLink
 from tests.guests.test_gate import AGREED, NUMBER, agreed, ask_for_sms, try_password, try_sms
 from tests.house import FATIMA, PETER, House
 
@@ -196,6 +196,18 @@ def test_both_sides_list_and_forget(house: House) -> None:
     with house.work() as ctx:
         assert ctx.db.get(SessionLink, (on_it.session, later)) is None, "what was open on it is closed"
         assert ctx.db.get(SessionLink, (guest.session, link)) is not None, "who passed the check reads on"
+
+
+def test_nobody_lists_a_browser_whose_own_conversation_was_taken_back(house: House) -> None:
+    link = send(house)
+    secret = remember(house, enter(house, link))
+    later = send(house)
+    with house.work() as ctx:
+        message = ctx.db.scalars(select(Recipient.message).where(Recipient.principal == link)).one()
+        revocation.revoke_from_conversation(ctx, house.marieke, message, 0)
+    assert come_back(house, secret, later) is None
+    with house.work() as ctx:
+        assert devices.of_links(ctx, house.marieke, [link, later]) == {}
 
 
 def test_a_guest_forgets_only_what_opens_their_link(house: House) -> None:

@@ -10,8 +10,8 @@ class GuestLink(Base):
     """One address in one conversation, made by one mailbox; found by `link_ref`, opened by its code.
 
     `sealed_dk` is missing while an agreed password still is (the maker's note then keeps the key), and once the link
-    was closed or claimed; `successor` is the link with a new code that took its
-    place. `tries` are wrong codes by SMS or passwords; `locked` ends them until the maker releases it.
+    was closed or claimed; `successor` is the link with a new code that took its place. `tries` are wrong codes by SMS
+    or passwords; `locked` ends them until the maker releases it.
     """
 
     __tablename__ = "guest_link"
