@@ -12,12 +12,11 @@ from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from securemail.delivery import outbox
 from securemail.identity.context import Context
 from securemail.messages import threads
+from securemail.messages.threads import BEYOND
 from securemail.store.models import Envelope, Item, Message, Recipient
-from securemail.store.statements import changed
+from securemail.store.statements import NO_SYNC, changed
 
 _BATCH: Final = 200
-_BEYOND: Final = ("revoked", "gone", "expired")
-_NO_SYNC: Final = {"synchronize_session": False}
 
 
 def is_over(ctx: Context, message: Message, recipient: Recipient | None, *, own: bool) -> bool:
@@ -79,7 +78,7 @@ def _end_receivers(ctx: Context, row: Message) -> list[_Ended]:
     principals = [principal for principal, _place in found]
     _delete_keys(ctx, Envelope.message == row.id, Envelope.principal.in_(principals))
     gone = delete(Item).where(Item.message == row.id, Item.mailbox.in_(principals))
-    ctx.db.execute(gone, execution_options=_NO_SYNC)
+    ctx.db.execute(gone, execution_options=NO_SYNC)
     return [(row.conversation, {row.sender, principal}) for principal in principals if _expire(ctx, row.id, principal)]
 
 
@@ -89,7 +88,7 @@ def _expire(ctx: Context, message: bytes, principal: bytes) -> int:
 
 
 def _due(ctx: Context) -> tuple[ColumnElement[bool], ...]:
-    return Recipient.expires <= ctx.now, Recipient.state.not_in(_BEYOND)
+    return Recipient.expires <= ctx.now, Recipient.state.not_in(BEYOND)
 
 
 def _held(ctx: Context, *which: ColumnElement[bool]) -> Sequence[Message]:
@@ -102,7 +101,7 @@ def _delete_keys(ctx: Context, *which: ColumnElement[bool]) -> None:
     # Whoever takes an envelope in at this moment holds its row: what they write is seen by the statements after it.
     held = select(Envelope.message).where(*which).order_by(Envelope.message, Envelope.principal)
     ctx.db.execute(held.with_for_update())
-    ctx.db.execute(delete(Envelope).where(*which), execution_options=_NO_SYNC)
+    ctx.db.execute(delete(Envelope).where(*which), execution_options=NO_SYNC)
 
 
 def _end_for_all(ctx: Context) -> list[_Ended]:
@@ -115,10 +114,10 @@ def _end_all(ctx: Context, row: Message) -> _Ended:
     outbox.cancel(ctx, row.id)
     everybody = set(ctx.db.scalars(select(Recipient.principal).where(Recipient.message == row.id)))
     _delete_keys(ctx, Envelope.message == row.id)
-    ended = update(Recipient).where(Recipient.message == row.id, Recipient.state.not_in(_BEYOND))
+    ended = update(Recipient).where(Recipient.message == row.id, Recipient.state.not_in(BEYOND))
     for statement in (
         delete(Item).where(Item.message == row.id),
         ended.values(state="expired", state_at=row.expires, expires=None, remind=None),
     ):
-        ctx.db.execute(statement, execution_options=_NO_SYNC)
+        ctx.db.execute(statement, execution_options=NO_SYNC)
     return row.conversation, {row.sender, *everybody}

@@ -8,11 +8,12 @@ from typing import Literal
 from sqlalchemy import func, or_, select, update
 
 from securemail.errors import NotFound
-from securemail.identity.context import Context, Correspondent
+from securemail.guests import links
+from securemail.identity.context import Context, Correspondent, Member
 from securemail.messages import aliases, expiry, threads
-from securemail.messages.threads import UNOPENED
-from securemail.store.models import Envelope, GuestLink, Item, Message, Outbox, Recipient, Thread
-from securemail.store.statements import changed
+from securemail.messages.threads import BEYOND, UNOPENED
+from securemail.store.models import Envelope, GuestLink, Item, Message, Recipient, Thread
+from securemail.store.statements import NO_SYNC, changed
 
 ReceiptState = Literal["none", "some", "all"]
 
@@ -69,7 +70,7 @@ def receipts_of(ctx: Context, messages: Sequence[bytes]) -> dict[bytes, Receipt]
 def _reader(ctx: Context, row: Recipient, ends: datetime | None) -> Reader:
     ending = min((end for end in (row.expires, ends) if end is not None), default=None)
     state, at = row.state, row.state_at
-    if ending is not None and ending <= ctx.now and state not in ("revoked", "gone", "expired"):
+    if ending is not None and ending <= ctx.now and state not in BEYOND:
         state, at = "expired", ending
     return Reader(row.place, state, at, row.opened_at, row.principal, row.kind, ending)
 
@@ -121,6 +122,22 @@ def own_message(ctx: Context, sender: Correspondent, message: bytes) -> Message:
     return row
 
 
+def own_link(ctx: Context, member: Member, message: bytes, place: int) -> GuestLink:
+    """The link, made by this member, of a receiver of a message that they sent.
+
+    Raises:
+        NotFound: there is none, or it is another's.
+    """
+    own_message(ctx, member, message)
+    recipient = ctx.db.get(Recipient, (message, place))
+    if recipient is None or recipient.kind != "link":
+        raise NotFound
+    link = links.several(ctx, {recipient.principal}).get(recipient.principal)
+    if link is None or link.maker != member.mailbox:
+        raise NotFound
+    return link
+
+
 def _is_of(ctx: Context, message: Message, principal: bytes) -> bool:
     """Whether somebody sent a message, perhaps as a guest whose link they took along."""
     if message.sender_kind == "link" and message.sender != principal:
@@ -128,22 +145,12 @@ def _is_of(ctx: Context, message: Message, principal: bytes) -> bool:
     return message.sender == principal
 
 
-def waiting_for_worker(ctx: Context, messages: Sequence[bytes]) -> set[tuple[bytes, int]]:
-    """The (message, place) pairs whose notification is still waiting to be sent."""
-    if not messages:
-        return set()
-    rows = ctx.db.execute(
-        select(Outbox.message, Outbox.place).where(Outbox.message.in_(messages), Outbox.state == "waiting")
-    )
-    return {(message, place) for message, place in rows if message is not None and place is not None}
-
-
 def link_opened(ctx: Context, link: bytes) -> None:
     """Remember when a link was opened first."""
     ctx.db.execute(
-        update(GuestLink).where(GuestLink.id == link, GuestLink.opened.is_(None)).values(opened=ctx.now)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
+        update(GuestLink).where(GuestLink.id == link, GuestLink.opened.is_(None)).values(opened=ctx.now),
+        execution_options=NO_SYNC,
+    )
 
 
 def count_unread(ctx: Context, mailbox: bytes, *, most: int = 100) -> int:

@@ -8,7 +8,6 @@ Heads stay as they were written; the old link's authenticated row says where it 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import select, update
 
@@ -26,14 +25,13 @@ from securemail.messages import aliases, contacts, expiry, moving, reading, send
 from securemail.messages.aliases import Aliases
 from securemail.messages.authenticity import Forged
 from securemail.messages.heads import Party
-from securemail.messages.threads import UNOPENED
+from securemail.messages.threads import BEYOND, UNOPENED
 from securemail.messages.writing import Receiver
 from securemail.organisations import audit, organisations
 from securemail.store.models import GuestLink, Message, Outbox, Recipient
+from securemail.store.statements import NO_SYNC
 
 log = logging.getLogger(__name__)
-_BEYOND: Final = ("revoked", "gone", "expired")
-_NO_SYNC: Final = {"synchronize_session": False}
 
 
 class NothingShared(Conflict):
@@ -165,7 +163,7 @@ def _shared(ctx: Context, maker: Member, row: GuestLink, messages: Sequence[Mess
     for message in messages:
         recipient = theirs.get(message.id)
         own = message.sender in called
-        if not own and (recipient is None or recipient.state in _BEYOND):
+        if not own and (recipient is None or recipient.state in BEYOND):
             continue
         if not own and expiry.is_over(ctx, message, recipient, own=False):
             continue  # its row moves along; the worker ends it
@@ -232,7 +230,7 @@ def _move(ctx: Context, row: GuestLink, party: Party, shared: _Shared) -> dict[b
         outbox.cancel(ctx, message, place)
     unread = (Recipient.principal == row.id, Recipient.state.in_((*UNOPENED, "unready")))
     ended = update(Recipient).where(*unread).values(state="revoked", state_at=ctx.now)
-    ctx.db.execute(ended, execution_options=_NO_SYNC)
+    ctx.db.execute(ended, execution_options=NO_SYNC)
     return {one.message: one for one in moved}
 
 

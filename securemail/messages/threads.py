@@ -1,6 +1,7 @@
 """A conversation's row in each mailbox: which message is newest, how many are unopened, when anything changed."""
 
 from collections.abc import Collection
+from typing import Final
 
 from sqlalchemy import func, select, update
 
@@ -8,8 +9,10 @@ from securemail.identity.context import Context
 from securemail.store.models import Message, Recipient, Thread
 from securemail.store.statements import upsert
 
-UNOPENED = ("waiting", "notified", "bounced")
+UNOPENED: Final = ("waiting", "notified", "bounced")
 """States of a recipient who has not opened the message."""
+BEYOND: Final = ("revoked", "gone", "expired")
+"""States of a recipient who reads the message no more, whatever becomes of its time."""
 
 
 def arrived(ctx: Context, message: Message, mailboxes: Collection[bytes]) -> None:

@@ -268,7 +268,6 @@ class Compose:
     apart: bool = False
     expires: int = 0
     remind: int = 0
-    may_remember: bool = True
 
     @property
     def recipients(self) -> int:

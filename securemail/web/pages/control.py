@@ -6,13 +6,12 @@ from typing import Final
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from securemail.errors import InvalidInput, NotFound
+from securemail.errors import InvalidInput
 from securemail.guests import help as helping
 from securemail.guests import links
 from securemail.guests.proposals import suggested_password
 from securemail.identity.context import Context, Member
 from securemail.messages import control, reading, receipts, revocation, sending
-from securemail.store.models import GuestLink, Recipient
 from securemail.web import checks, forms, languages
 from securemail.web.auth import member
 from securemail.web.forms import Errors
@@ -36,7 +35,7 @@ def complete(message: bytes, place: int) -> ResponseReturnValue:
 @pages.post(f"/messages/{_ONE}/complete")
 def put(message: bytes, place: int) -> ResponseReturnValue:
     """Say it, and what waited is on its way."""
-    method = _link(current(), member(), message, place).method
+    method = receipts.own_link(current(), member(), message, place).method
     try:
         check = checks.typed_as(method)
         if check.missing is not None:
@@ -54,7 +53,7 @@ def put(message: bytes, place: int) -> ResponseReturnValue:
 def release(message: bytes, place: int) -> ResponseReturnValue:
     """Vrijgeven: a receiver who was locked out by wrong entries may try again."""
     ctx, me = current(), member()
-    link = _link(ctx, me, message, place)
+    link = receipts.own_link(ctx, me, message, place)
     links.release(ctx, me, link)
     helping.answer_link(ctx, link.id)
     return answer(ctx, me, link.conversation, toast="released")
@@ -95,20 +94,8 @@ def revoke_whole(message: bytes, place: int) -> ResponseReturnValue:
     return answer(ctx, me, conversation, toast="access-ended")
 
 
-def _link(ctx: Context, me: Member, message: bytes, place: int) -> GuestLink:
-    """The receiver's link, made by this member. Raises `NotFound`."""
-    receipts.own_message(ctx, me, message)
-    recipient = ctx.db.get(Recipient, (message, place))
-    if recipient is None or recipient.kind != "link":
-        raise NotFound
-    link = links.several(ctx, {recipient.principal}).get(recipient.principal)
-    if link is None or link.maker != me.mailbox:
-        raise NotFound
-    return link
-
-
 def _missing(ctx: Context, me: Member, message: bytes, place: int, errors: Errors | None = None) -> str:
-    link = _link(ctx, me, message, place)
+    link = receipts.own_link(ctx, me, message, place)
     kept = links.kept_of(ctx, me, link)
     password = link.method == "password" and errors is None
     return render(

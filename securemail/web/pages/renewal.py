@@ -6,11 +6,11 @@ from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from securemail import ids
-from securemail.errors import Conflict, InvalidInput, NotFound, StaleKeys
+from securemail.errors import Conflict, InvalidInput, StaleKeys
 from securemail.guests import links
 from securemail.identity.context import Context, Member
 from securemail.messages import receipts, renewal
-from securemail.store.models import GuestLink, Recipient
+from securemail.store.models import GuestLink
 from securemail.web import forms, other_checks, session
 from securemail.web.auth import member
 from securemail.web.forms import Errors
@@ -27,7 +27,7 @@ _ONE: Final = "/messages/<identifier:message>/recipients/<int(max=9999):place>"
 def code(message: bytes, place: int) -> ResponseReturnValue:
     """Asks before a new code is sent. Where a password was agreed on, it has to be said again."""
     ctx, me = current(), member()
-    link = _link(ctx, me, message, place)
+    link = receipts.own_link(ctx, me, message, place)
     if link.method == "password":
         return _to_sheet(message, place)
     kept = links.kept_of(ctx, me, link)
@@ -41,7 +41,7 @@ def code(message: bytes, place: int) -> ResponseReturnValue:
 def send(message: bytes, place: int) -> ResponseReturnValue:
     """Nieuwe code sturen, with the check that stands."""
     ctx, me = current(), member()
-    link = _link(ctx, me, message, place)
+    link = receipts.own_link(ctx, me, message, place)
     try:
         _require_unchanged(link)
         renewal.new_code(ctx, me, link.id)
@@ -65,12 +65,12 @@ def check(message: bytes, place: int) -> ResponseReturnValue:
 @pages.post(f"{_ONE}/check")
 def put(message: bytes, place: int) -> ResponseReturnValue:
     """Another check, with a new code."""
-    link = _link(current(), member(), message, place)
+    link = receipts.own_link(current(), member(), message, place)
     try:
         chosen = other_checks.typed()
         # A password is stretched with no transaction open: everything is looked up anew.
         ctx, me = current(), member()
-        link = _link(ctx, me, message, place)
+        link = receipts.own_link(ctx, me, message, place)
         _require_unchanged(link)
         renewal.renew(ctx, me, link.id, other_checks.as_it_reads(ctx, me, link, chosen))
     except InvalidInput as error:
@@ -81,18 +81,6 @@ def put(message: bytes, place: int) -> ResponseReturnValue:
     except Conflict as error:
         return _cannot(link, error)
     return answer(ctx, me, link.conversation, toast="checked")
-
-
-def _link(ctx: Context, me: Member, message: bytes, place: int) -> GuestLink:
-    """The link of a receiver, made by this member, as it is now. Raises `NotFound`."""
-    receipts.own_message(ctx, me, message)
-    recipient = ctx.db.get(Recipient, (message, place))
-    if recipient is None or recipient.kind != "link":
-        raise NotFound
-    link = links.several(ctx, {recipient.principal}).get(recipient.principal)
-    if link is None or link.maker != me.mailbox:
-        raise NotFound
-    return link
 
 
 def _require_unchanged(link: GuestLink) -> None:
@@ -113,7 +101,7 @@ def _to_sheet(message: bytes, place: int) -> ResponseReturnValue:
 
 
 def _sheet(ctx: Context, me: Member, message: bytes, place: int, errors: Errors | None = None) -> str:
-    link = _link(ctx, me, message, place)
+    link = receipts.own_link(ctx, me, message, place)
     return render(
         "renewal/check.html", "dialog", message=message, place=place, conversation_id=link.conversation,
         link=ids.to_text(link.id), sheet=other_checks.sheet(ctx, me, link, errors),
