@@ -140,5 +140,5 @@ def test_a_reminder_says_that_it_is_one_and_of_when() -> None:
     assert mail["Subject"] == "Herinnering: beveiligd bericht van Marieke van Dalen"
     for part in mail.iter_parts():
         said = str(part.get_content())
-        assert "het bericht van 22 november 2026, 9.58 uur is nog niet geopend" in said
+        assert "het bericht van 22 november 2026, 9.58 uur, is nog niet geopend" in said
         assert "7K4M Q2ZD 9XHT R6WN" in said
