@@ -73,6 +73,12 @@ def test_labels_differ_and_are_short_ascii() -> None:
     assert all(value.isascii() and 0 < len(value) < 256 for value in values)
 
 
+@pytest.mark.parametrize("label", [label.value for label in Label])
+def test_each_stands_in_the_written_format(label: str) -> None:
+    written = (CRYPTO / "README.md").read_text("utf-8")
+    assert f"`{label}`" in written or f'"{label}"' in written
+
+
 def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
