@@ -51,7 +51,7 @@ def open_session_root_key(
 
 
 def seal_challenge(secret: SessionSecret, content: Mapping[str, Any], *, session: bytes, holder: bytes) -> bytes:
-    """What a browser was asked for (a code by SMS, a WebAuthn challenge); `holder` is the account, 16 zeros for nobody."""
+    """What a browser was asked for (a code by SMS, a WebAuthn challenge); `holder`: the account, or 16 zeros."""
     key = _session_key(secret, session)
     return lock(key, encode_content(content), Label.SESSION_CHALLENGE, session, holder)
 
