@@ -17,7 +17,7 @@ from securemail.web.forms import input_error
 from securemail.web.htmx import is_partial, render
 from securemail.web.session import current
 
-pages = Blueprint("checks", __name__)
+pages = Blueprint("compose_checks", __name__)
 
 
 @pages.post("/compose/check")
@@ -62,7 +62,7 @@ def everybody() -> ResponseReturnValue:
     if is_partial():
         return _overview(people, content, composing.key())
     drafts.save(ctx, me, composing.key(), composing.revision(), content)
-    return redirect(url_for("checks.overview", draft=composing.key()), 303)
+    return redirect(url_for("compose_checks.overview", draft=composing.key()), 303)
 
 
 @pages.get("/drafts/<identifier:draft>/checks")
@@ -99,7 +99,7 @@ def _chosen(people: People, address: str, check: Check, checked: bool) -> Check:
 def _keep(people: People, kept: Saved | None, content: Content, changed: list[str]) -> ResponseReturnValue:
     saved = drafts.save(people.ctx, people.me, composing.key(), kept.revision if kept else 0, content)
     if not is_partial():
-        return redirect(url_for("checks.overview", draft=saved.draft), 303)
+        return redirect(url_for("compose_checks.overview", draft=saved.draft), 303)
     compose = composing.view(people, content, key=saved.draft, saved=saved)
     chips = [chip for chip in compose.chips if chip.person.address in changed]
     return render(
@@ -125,7 +125,7 @@ def _sheet(people: People, address: str, name: str, kept: Saved | None, errors: 
         contact=people.known.get(address), entry=people.entry(address), policy=people.policy, key=draft,
         who=composing.chip(people, address, name).typed, errors=errors,
     )  # fmt: skip
-    back = url_for("checks.overview", draft=ids.from_text(draft)) if kept else url_for("compose.new")
+    back = url_for("compose_checks.overview", draft=ids.from_text(draft)) if kept else url_for("compose.new")
     return render("compose/check.html", "dialog" if is_partial() else None, sheet=value, back=back)
 
 
