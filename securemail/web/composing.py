@@ -20,7 +20,7 @@ from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.web import checks, present
 from securemail.web import viewmodels as views
-from securemail.web.forms import input_error
+from securemail.web.forms import identifier, input_error
 
 MOST_CHIPS = 120
 """More than may be sent to. Who pastes more gets no names looked up: each costs the one place to write a moment."""
@@ -93,10 +93,7 @@ def _days(name: str) -> int | None:
 
 def key() -> bytes:
     """The draft's id. Raises `InvalidInput` when the form has none."""
-    try:
-        return ids.from_text(request.form.get("key", ""))
-    except ValueError as error:
-        raise InvalidInput("key", "malformed") from error
+    return identifier("key")
 
 
 def revision() -> int:

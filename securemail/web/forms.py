@@ -7,6 +7,7 @@ from flask import request
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
+from securemail import ids
 from securemail.errors import InvalidInput
 from securemail.web.error_texts import field_text
 
@@ -37,6 +38,14 @@ def text(name: str) -> str:
 def checked(name: str) -> bool:
     """Whether a box was ticked."""
     return request.form.get(name) == "1"
+
+
+def identifier(name: str) -> bytes:
+    """An id that a page put into a field. Raises `InvalidInput` (the field, 'malformed')."""
+    try:
+        return ids.from_text(text(name))
+    except ValueError as error:
+        raise InvalidInput(name, "malformed") from error
 
 
 def values(names: Iterable[str]) -> dict[str, str]:

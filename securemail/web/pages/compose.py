@@ -17,7 +17,7 @@ from securemail.web import composing, present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
 from securemail.web.composing import People, comparable
-from securemail.web.forms import input_error
+from securemail.web.forms import identifier, input_error
 from securemail.web.htmx import is_partial, render
 from securemail.web.session import current
 
@@ -197,8 +197,4 @@ def _leave(target: str) -> ResponseReturnValue:
 
 
 def _conversation() -> bytes | None:
-    text = request.form.get("conversation", "")
-    try:
-        return ids.from_text(text) if text else None
-    except ValueError as error:
-        raise InvalidInput("conversation", "malformed") from error
+    return identifier("conversation") if request.form.get("conversation") else None

@@ -7,7 +7,6 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from securemail import ids
 from securemail.delivery import outbox
 from securemail.errors import InvalidInput
 from securemail.guests import devices, links
@@ -17,7 +16,7 @@ from securemail.messages import drafts, listing, reading, receipts, revocation, 
 from securemail.web import faces, present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
-from securemail.web.forms import input_error
+from securemail.web.forms import identifier, input_error
 from securemail.web.htmx import is_partial, render
 from securemail.web.letters import conversation_view
 from securemail.web.lists import folder, page_of, take_in
@@ -53,7 +52,7 @@ def open_(conversation: bytes) -> ResponseReturnValue:
 def reply(conversation: bytes) -> ResponseReturnValue:
     """Answer to everybody in the conversation; the key in the form sends once."""
     ctx, me = current(), member()
-    key, text = _key(), request.form.get("body", "")
+    key, text = identifier("key"), request.form.get("body", "")
     try:
         sending.reply(ctx, me, conversation=conversation, key=key, text=text)
     except InvalidInput as error:
@@ -204,10 +203,3 @@ def _remembered(ctx: Context, me: Member, letter: reading.Letter) -> dict[str, l
     to = letter.head.to if letter.head else ()
     found = devices.of_links(ctx, me, {who.principal for who in to if who.kind == "link"})
     return {str(place): found.get(who.principal, []) for place, who in enumerate(to)}
-
-
-def _key() -> bytes:
-    try:
-        return ids.from_text(request.form.get("key", ""))
-    except ValueError as error:
-        raise InvalidInput("key", "malformed") from error

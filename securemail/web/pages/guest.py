@@ -6,7 +6,6 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from securemail import ids
 from securemail.crypto.codes import TypingError, read_message_code
 from securemail.crypto.secrets import MessageCode
 from securemail.errors import InvalidInput, NotFound, TooManyAttempts
@@ -19,7 +18,7 @@ from securemail.messages import receipts, sending
 from securemail.store.models import GuestLink
 from securemail.web import claiming, session
 from securemail.web import guest_views as views
-from securemail.web.forms import input_error
+from securemail.web.forms import identifier, input_error
 from securemail.web.guest_letters import letter_with, letters_for
 from securemail.web.guest_views import closed, form, guest_at, sender_of, step_at, to_letter
 from securemail.web.htmx import render
@@ -100,7 +99,7 @@ def reply(ref: bytes) -> ResponseReturnValue:
     if guest is None:
         return closed(ref, "idle", kept=text)
     try:
-        sending.reply(ctx, guest, conversation=guest.conversation, key=_key(), text=text)
+        sending.reply(ctx, guest, conversation=guest.conversation, key=identifier("key"), text=text)
     except InvalidInput as error:
         return _letters(ref, typed=text, errors={"reply": input_error(error)}, status=422)
     except (sending.NobodyLeft, NotFound):
@@ -212,10 +211,3 @@ def _letters(
         ahead = claiming.ahead(link) if link is not None else None
         return closed(ref, "idle") if ahead is None else redirect(ahead)
     return letters_for(guest, ref, typed=typed, errors=errors, status=status)
-
-
-def _key() -> bytes:
-    try:
-        return ids.from_text(request.form.get("key", ""))
-    except ValueError as error:
-        raise InvalidInput("key", "malformed") from error

@@ -5,8 +5,7 @@ from contextlib import suppress
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from securemail import ids
-from securemail.errors import InvalidInput, NotFound
+from securemail.errors import NotFound
 from securemail.guests import devices
 from securemail.guests.devices import MayNotRemember, Returning
 from securemail.identity.context import Context
@@ -15,6 +14,7 @@ from securemail.store.models import GuestLink, Recipient
 from securemail.web import guest_views as views
 from securemail.web import session
 from securemail.web.auth import member
+from securemail.web.forms import identifier
 from securemail.web.guest_letters import letter_with
 from securemail.web.guest_views import closed, guest_at, sender_of, to_letter
 from securemail.web.htmx import render
@@ -96,7 +96,7 @@ def forget(ref: bytes) -> ResponseReturnValue:
     if guest is None:
         return closed(ref, "idle")
     with suppress(NotFound):  # forgotten already, in another tab or by whoever wrote
-        devices.forget(current(), guest, _device())
+        devices.forget(current(), guest, identifier("device"))
     return redirect(url_for("guest_devices.overview", ref=ref, forgotten=1), 303)
 
 
@@ -109,12 +109,5 @@ def forget_of(message: bytes, place: int) -> ResponseReturnValue:
     if receiver is None or receiver.kind != "link":
         raise NotFound
     with suppress(NotFound):  # forgotten already by the receiver; another's is left alone
-        devices.forget_by_maker(ctx, me, receiver.principal, _device())
+        devices.forget_by_maker(ctx, me, receiver.principal, identifier("device"))
     return redirect(url_for("conversation.receipts", message=message, folder=request.args.get("folder")), 303)
-
-
-def _device() -> bytes:
-    try:
-        return ids.from_text(request.form.get("device", ""))
-    except ValueError as error:
-        raise InvalidInput("device", "malformed") from error
