@@ -1,8 +1,8 @@
 """Taking back: a message from everybody, or one receiver's access to it; effective with the commit, in every place."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import Row, and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from securemail.delivery import outbox
@@ -68,26 +68,33 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     if recipient is None or recipient.principal == member.principal:
         raise NotFound
     kind, principal = _by_now(ctx, recipient)
-    known = aliases.of_conversation(ctx, row.conversation)
-    called = known.of(principal) | {recipient.principal}
     link = principal if kind == "link" else _taken_along(ctx, member, row.conversation, principal)
     ends = link is not None and _end_link(ctx, member, link)
-    theirs = select(Message, Recipient).join(Recipient, Recipient.message == Message.id).where(
-        Message.conversation == row.conversation, Recipient.principal.in_(called), Recipient.state != "revoked"
-    )  # fmt: skip
-    if not ends:
-        theirs = theirs.where(Message.sender.in_(known.of(member.principal)))
-    in_order = theirs.order_by(Message.id).with_for_update(of=Message, key_share=True)
-    taken = ctx.db.execute(in_order.execution_options(populate_existing=True)).all()
-    for one, theirs_of_it in taken:
-        outbox.cancel(ctx, one.id, theirs_of_it.place)
-    changed_in = [_shred(ctx, member, one, theirs_of_it.principal) for one, theirs_of_it in taken]
+    known = aliases.of_conversation(ctx, row.conversation)
+    senders = None if ends else known.of(member.principal)
+    taken = _hold_theirs(ctx, row.conversation, known.of(principal) | {recipient.principal}, senders)
+    for one, theirs in taken:
+        outbox.cancel(ctx, one.id, theirs.place)
+    changed_in = [_shred(ctx, member, one, theirs.principal) for one, theirs in taken]
     if ends:
         ctx.db.execute(delete(Envelope).where(Envelope.principal == link), execution_options=NO_SYNC)
     threads.touch(ctx, row.conversation, set().union(*changed_in))
     if ends or taken:
         detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
         audit.record(ctx, member.organisation, "conversation-revoked", member.principal, detail)
+
+
+def _hold_theirs(
+    ctx: Context, conversation: bytes, called: Collection[bytes], senders: Collection[bytes] | None
+) -> Sequence[Row[Message, Recipient]]:
+    """What a receiver, as they are `called` there, has of a conversation, of these senders or of all: held in order."""
+    theirs = select(Message, Recipient).join(Recipient, Recipient.message == Message.id).where(
+        Message.conversation == conversation, Recipient.principal.in_(called), Recipient.state != "revoked"
+    )  # fmt: skip
+    if senders is not None:
+        theirs = theirs.where(Message.sender.in_(senders))
+    in_order = theirs.order_by(Message.id).with_for_update(of=Message, key_share=True)
+    return ctx.db.execute(in_order.execution_options(populate_existing=True)).all()
 
 
 def _by_now(ctx: Context, recipient: Recipient) -> tuple[str, bytes]:
