@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 
 from securemail.delivery import outbox
-from securemail.identity.context import Context
+from securemail.identity.context import Context, Correspondent
 from securemail.messages import threads
 from securemail.messages.threads import BEYOND
 from securemail.store.models import Envelope, Item, Message, Recipient
@@ -31,6 +31,18 @@ def is_over(ctx: Context, message: Message, recipient: Recipient | None, *, own:
 def is_over_at(ctx: Context, state: str | None, *ends: datetime | None) -> bool:
     """The same from single columns: a receiver's state, and the moments at which reading ends."""
     return state == "expired" or any(end is not None and end <= ctx.now for end in ends)
+
+
+def next_end(ctx: Context, reader: Correspondent, conversation: bytes) -> datetime | None:
+    """When the first of what this reader still has of a conversation ends; None when nothing does."""
+    return ctx.db.scalar(
+        select(func.min(Recipient.expires))
+        .join(Message, Message.id == Recipient.message)
+        .where(
+            Recipient.principal == reader.principal, Message.conversation == conversation,
+            Recipient.state.not_in(("revoked", "expired")), Recipient.expires > ctx.now,
+        )
+    )  # fmt: skip
 
 
 def still_lasts(ctx: Context) -> ColumnElement[bool]:

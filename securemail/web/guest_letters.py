@@ -1,21 +1,19 @@
 """The opened letter as a page: for who reads, and for who comes back with an answer that was not sent yet."""
 
 import hashlib
-from datetime import datetime
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import func, select
 
 from securemail import ids
 from securemail.crypto.secrets import SessionSecret
 from securemail.guests import devices, guest_sessions
 from securemail.identity.context import Context, Guest
 from securemail.mailboxes import directory
-from securemail.messages import reading, receipts, sending
+from securemail.messages import expiry, reading, receipts, sending
 from securemail.messages.reading import Letter
-from securemail.store.models import GuestLink, Message, Recipient
+from securemail.store.models import GuestLink
 from securemail.web import present, session
 from securemail.web.htmx import render
 from securemail.web.session import current
@@ -56,7 +54,7 @@ def letters_for(
         errors=errors or {},
         sent_reply=request.args.get("sent") == "1",
         just_opened=request.args.get("opened") == "1",
-        ends=_ends(ctx, guest),
+        ends=expiry.next_end(ctx, guest, guest.conversation),
         mark=mark,
         devices=there,
         remember_method=link.method,
@@ -78,18 +76,6 @@ def _nothing_left(ref: bytes, last: Letter, status: int) -> ResponseReturnValue:
         "guest/expired.html" if over else "guest/taken_back.html", ref=ref, sender=last.sender, sent=last.sent_at
     )
     return page, 410 if status == 200 else status
-
-
-def _ends(ctx: Context, guest: Guest) -> datetime | None:
-    """When the first of what is left ends; None when nothing does."""
-    mine = select(func.min(Recipient.expires)).join(Message, Message.id == Recipient.message)
-    still = mine.where(
-        Recipient.principal == guest.principal,
-        Message.conversation == guest.conversation,
-        Recipient.state.not_in(("revoked", "expired")),
-        Recipient.expires > ctx.now,
-    )
-    return ctx.db.scalar(still)
 
 
 def _mark(letters: list[Letter]) -> str:
