@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, select, update
 
 from securemail import ids
 from securemail.clock import microseconds
@@ -133,20 +133,13 @@ def open_here(ctx: Context, back: Returning, secret: SessionSecret | None) -> Se
 def of_link(ctx: Context, link: GuestLink, secret: SessionSecret | None = None) -> list[Remembered]:
     """The browsers that open a link without a code; the one with this cookie's secret is `here`."""
     here = locks.device_id(secret, link.maker) if secret is not None else b""
-    rows = ctx.db.scalars(_rows([link.id]).where(GuestDevice.expires > ctx.now).order_by(GuestDevice.created))
-    return [_shown(row, here) for row in rows]
+    return [_shown(row, here) for _link, row in ctx.db.execute(_rows(ctx, [link.id]))]
 
 
 def of_links(ctx: Context, maker: Member, of: Collection[bytes]) -> dict[bytes, list[Remembered]]:
     """The browsers that open these links, by link; of links that are the maker's own."""
-    found = (
-        select(LinkDevice.link, GuestDevice)
-        .join(GuestDevice, GuestDevice.id == LinkDevice.device)
-        .where(LinkDevice.link.in_(of), GuestDevice.mailbox == maker.mailbox, GuestDevice.expires > ctx.now)
-        .order_by(GuestDevice.created)
-    )
     shown: dict[bytes, list[Remembered]] = {}
-    for link, row in ctx.db.execute(found):
+    for link, row in ctx.db.execute(_rows(ctx, of).where(_mine(maker))):
         shown.setdefault(link, []).append(_shown(row, b""))
     return shown
 
@@ -317,12 +310,17 @@ def _any(ctx: Context, maker: Member) -> bool:
     return ctx.db.scalar(select(exists(select(GuestDevice.id).where(_mine(maker))))) is True
 
 
-def _mine(maker: Member) -> Any:
+def _mine(maker: Member) -> ColumnElement[bool]:
     return GuestDevice.mailbox == maker.mailbox
 
 
-def _rows(of: Collection[bytes]) -> Any:
-    return select(GuestDevice).join(LinkDevice, LinkDevice.device == GuestDevice.id).where(LinkDevice.link.in_(of))
+def _rows(ctx: Context, of: Collection[bytes]) -> Select[bytes, GuestDevice]:
+    return (
+        select(LinkDevice.link, GuestDevice)
+        .join(GuestDevice, GuestDevice.id == LinkDevice.device)
+        .where(LinkDevice.link.in_(of), GuestDevice.expires > ctx.now)
+        .order_by(GuestDevice.created)
+    )
 
 
 def _shown(row: GuestDevice, here: bytes) -> Remembered:

@@ -22,7 +22,7 @@ from securemail.crypto import cookies
 from securemail.crypto import links as locks
 from securemail.crypto.locks import same
 from securemail.crypto.mailkeys import MailKeys
-from securemail.crypto.secrets import MailKey, MessageCode, SessionSecret
+from securemail.crypto.secrets import MailKey, MessageCode, Secret, SessionSecret
 from securemail.delivery import sms
 from securemail.errors import CannotOpen, SecuremailError
 from securemail.guests import checks, guest_sessions, links
@@ -232,12 +232,12 @@ def hint(gate: AtGate) -> str:
         return ""
 
 
-def stretch(ctx: Context, gate: AtGate, typed: str) -> Any:
+def stretch(ctx: Context, gate: AtGate, typed: str) -> Secret:
     """What an agreed password gives: slow, and without a transaction. Raises `InvalidInput`, `Busy`."""
     return checks.stretch(ctx, typed, gate.link.parameters or b"")
 
 
-def enter_password(ctx: Context, gate: AtGate, stretched: Any, *, left: int) -> SessionSecret:
+def enter_password(ctx: Context, gate: AtGate, stretched: Secret, *, left: int) -> SessionSecret:
     """Open the link with code and agreed password together. The try was counted before.
 
     Raises:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from securemail.crypto.secrets import SessionSecret
+from securemail.crypto.secrets import Secret, SessionSecret
 from securemail.delivery import sms as delivery
 from securemail.errors import Busy, InvalidInput, TooManyAttempts
 from securemail.guests import gate
@@ -148,7 +148,7 @@ def _passed(ref: bytes, at: AtGate, left: int, typed: str) -> ResponseReturnValu
     return letter_with(ref, secret, kept)
 
 
-def _stretched(at: AtGate, typed: str) -> Any:
+def _stretched(at: AtGate, typed: str) -> Secret:
     try:
         return gate.stretch(current(), at, typed)
     except (Busy, InvalidInput):
