@@ -1,11 +1,17 @@
-"""`make screenshots`: every page and state, on phone and desktop, light and dark, in both languages."""
+"""`make screenshots`: every page and state, on phone and desktop, light and dark, in both languages.
 
+Some of them alone: `python -m tests.screenshots guests phone`; words name functions or modules of pages (a part of the
+name will do), and the passes (phone, desktop, light, dark, nl, en).
+"""
+
+import itertools
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -13,14 +19,15 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from securemail import ids
 from securemail.config import ROOT
-from securemail.crypto.codes import write_message_code
-from securemail.crypto.secrets import MessageCode
 from securemail.identity import limits
+from securemail.identity.context import Member
 from tests import lived_in
 from tests.browser import launch, open_context
-from tests.house import FATIMA, PASSWORD
+from tests.house import PASSWORD
 from tests.lived_in import JAN, Office
 from tests.screenshots_accounts import ACCOUNTS
+from tests.screenshots_control import CONTROL
+from tests.screenshots_guests import CLAIMS, GUESTS, limited_pages
 from tests.servers import SmtpSink, Sqlite, running_product
 from tests.small_png import shrink
 from tests.studio import PICTURES, Stage, Studio, open_stage, setup_link
@@ -28,7 +35,6 @@ from tests.studio import PICTURES, Stage, Studio, open_stage, setup_link
 README_PICTURES = ROOT / "docs" / "screenshots"
 IN_README = ("phone-inbox", "phone-landing", "phone-letter", "desktop-inbox", "desktop-composer")
 LOCALES = {"nl": "nl-NL", "en": "en-GB"}
-WRONG_CODE = write_message_code(MessageCode(bytes(16)))
 
 
 # --- members ---
@@ -119,6 +125,7 @@ def error_pages(at: Studio) -> None:
 
 def empty_pages(at: Studio) -> None:
     """What somebody new finds."""
+    at.log_in(lived_in.NEWCOMER[0])
     for name in ("inbox", "sent", "drafts"):
         at.go(f"/{name}")
         at.shoot(f"empty-{name}")
@@ -166,117 +173,6 @@ def _choose_password(at: Studio, name: str, picture: str) -> None:
     expect(at.page.locator("#code-sheet")).to_be_visible()
 
 
-# --- guests ---
-
-
-def landing_pages(at: Studio) -> None:
-    """Before anything is opened."""
-    office = at.office
-    ref, code = office.ref(office.calculation, FATIMA[0]), office.code(office.calculation, FATIMA[0])
-    at.go(f"/b/{ref}#{code}")
-    expect(at.page.locator(".code-filled")).to_be_visible()
-    at.shoot("landing")
-    at.press("summary")
-    at.page.evaluate("() => scrollTo(0, 0)")
-    at.page.screenshot(path=PICTURES / f"{at.size}-landing-whole-{at.look}.png", full_page=True, caret="initial")
-    at.go(f"/b/{ref}")
-    at.page.locator("#code").press_sequentially(code[:11])
-    at.shoot("landing-typing")
-    at.page.locator("#code").fill(code[:-1] + ("A" if code[-1] != "A" else "B"))
-    at.press("main button.button-primary")
-    expect(at.page.locator("#code-error")).to_be_visible()
-    at.shoot("landing-mistyped")
-    at.page.locator("#code").fill(WRONG_CODE)
-    at.press("main button.button-primary")
-    expect(at.page.locator("#code-error")).to_be_visible()
-    at.shoot("landing-wrong")
-    at.go("/b")
-    at.shoot("code-without-link")
-    at.go("/b/AAAAAAAAAAAAAAAAAAAAAA")
-    at.shoot("unknown-link")
-
-
-def check_pages(at: Studio) -> None:
-    """The steps between the code and the letter, and asking for help."""
-    ref, code = at.office.ref(at.office.by_sms), at.office.code(at.office.by_sms)
-    at.go(f"/b/{ref}#{code}")
-    at.press("main button.button-primary")
-    at.page.locator("#f-code").press_sequentially("409")
-    at.shoot("check-sms")
-    at.page.locator("#f-code").fill("000000")
-    expect(at.page.locator("#f-code-error")).to_be_visible()
-    at.shoot("check-sms-wrong")
-    at.go(f"/b/{ref}/help?kind=number")
-    at.shoot("help")
-    at.go(f"/b/{ref}/help?asked=1")
-    at.shoot("help-asked")
-    ref, code = at.office.ref(at.office.by_password), at.office.code(at.office.by_password)
-    at.go(f"/b/{ref}#{code}")
-    at.press("main button.button-primary")
-    at.page.locator("#f-code").wait_for()
-    at.shoot("check-password")
-    at.go("/m/AAAAAAAAAAAAAAAAAAAAAA")
-    at.shoot("account-landing")
-
-
-def letter_pages(at: Studio) -> None:
-    """The opened letter, the answer, and what is left when it is closed or taken back."""
-    office = at.office
-    _open(at, office.ref(office.calculation), office.code(office.calculation))
-    at.shoot("letter")
-    at.press(".reply-bar a")
-    at.page.locator("#reply").fill(lived_in.ANSWER)
-    at.shoot("letter-reply")
-    at.page.locator("#reply").fill("")
-    _remembered(at)
-    _open(at, office.ref(office.answered), office.code(office.answered))
-    at.go(f"/b/{office.ref(office.answered)}/letter?sent=1")
-    at.shoot("letter-sent")
-    at.press(".letter-bar button")
-    at.shoot("letter-closed")
-    withdrawn = office.withdrawn
-    at.go(f"/b/{office.ref(withdrawn, lived_in.ANOUK[0])}#{office.code(withdrawn, lived_in.ANOUK[0])}")
-    at.press("main button.button-primary")
-    expect(at.page.locator(".flap-revoked, .seal-revoked, .reasons").first).to_be_visible()
-    at.shoot("taken-back")
-
-
-def _remembered(at: Studio) -> None:
-    """A browser that needs no code next time, and what it finds then."""
-    place = f"/b/{at.office.ref(at.office.calculation)}"
-    at.press("form[action$='/remember'] button")
-    expect(at.page.locator(".place")).to_have_count(1)
-    at.shoot("remembered")
-    at.page.context.clear_cookies(name="__Host-g")
-    at.page.route("**/return", lambda route: route.fulfill(status=204))  # the page that opens itself stays
-    at.page.goto(at.product.url + place, wait_until="commit")
-    expect(at.page.locator("form[action$='/return']")).to_be_visible()
-    at.shoot("returning")
-    at.page.unroute("**/return")
-    at.page.reload()
-    expect(at.page.locator("#letters")).to_be_visible()
-    at.go(f"{place}/devices")
-    at.press("form[action$='/forget'] button")
-    expect(at.page.get_by_role("status")).to_be_visible()
-    at.shoot("remembered-no-more")
-
-
-def _open(at: Studio, ref: str, code: str) -> None:
-    at.go(f"/b/{ref}#{code}")
-    at.press("main button.button-primary")
-    expect(at.page.locator("#letters")).to_be_visible()
-    at.go(f"/b/{ref}/letter")
-
-
-def limited_pages(at: Studio) -> None:
-    """After too many wrong codes; the last of all, since it lasts."""
-    ref, code = at.office.ref(at.office.calculation), at.office.code(at.office.calculation)
-    at.go(f"/b/{ref}#{code}")
-    at.press("main button.button-primary")
-    at.page.wait_for_load_state()
-    at.shoot("limited")
-
-
 # --- mail ---
 
 
@@ -310,81 +206,109 @@ def _slug(subject: str) -> str:
 # --- the studio ---
 
 Pages = Callable[[Studio], None]
-BEFORE: tuple[Pages, ...] = (landing_pages, check_pages, letter_pages, login_pages, sign_up_pages)
+STRANGERS: tuple[Pages, ...] = (*GUESTS, login_pages, sign_up_pages)
 MEMBERS: tuple[Pages, ...] = (mailbox_pages, conversation_pages, composer_pages, error_pages)
+EMPTY: tuple[Pages, ...] = (empty_pages,)
+ALONE: tuple[Pages, ...] = (*CONTROL, *CLAIMS, *ACCOUNTS)
+"""Each in a browser of its own."""
+LAST: tuple[Pages, ...] = (limited_pages,)
+WAYS = (("nl", "en"), ("phone", "desktop"), ("light", "dark"))
 
 
-def main() -> None:
-    """Take them all."""
+@dataclass(frozen=True)
+class Pass:
+    """One round along the pages."""
+
+    language: str
+    size: str
+    scheme: str
+
+    @property
+    def look(self) -> str:
+        """As it stands in the names of pictures."""
+        return f"{self.scheme}{'' if self.language == 'nl' else '-en'}"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What to take: everything, or what the words ask for."""
+
+    words: frozenset[str]
+
+    def of(self, some: Iterable[Pages]) -> list[Pages]:
+        """The page functions that a word names."""
+        named = self.words.difference(*WAYS)
+        return [one for one in some if not named or any(word in f"{one.__module__}.{one.__name__}" for word in named)]
+
+    def passes(self) -> list[Pass]:
+        """Every round, or those that a word names."""
+        wanted = [[way for way in ways if way in self.words] or ways for ways in WAYS]
+        return [Pass(*ways) for ways in itertools.product(*wanted)]
+
+
+def main(words: Iterable[str] = ()) -> None:
+    """Take them all, or what the words ask for."""
+    chosen = Chosen(frozenset(words))
     PICTURES.mkdir(parents=True, exist_ok=True)
     with open_stage() as (stage, link), sync_playwright() as playwright:
         browser = launch(playwright)
-        for size, dark, language in _passes():
-            _take_pass(browser, stage, size=size, dark=dark, language=language)
-        _use_up_codes(stage.office)
-        for size, dark, language in _passes():
-            with _context(browser, size, dark, language) as context:
-                limited_pages(Studio.on(stage, context.new_page(), size, _look(dark, language)))
+        for one in chosen.passes():
+            _take_pass(browser, stage, chosen, one)
+        if chosen.of(LAST):
+            _use_up_codes(stage.office)
+            for one in chosen.passes():
+                _take(browser, stage, one, LAST)
         mail_pages(browser, stage.sink)
-        _set_up_pages(browser, link)
+        if not chosen.words:
+            _set_up_pages(browser, link, chosen.passes())
         browser.close()
-    _copy_for_readme()
+    if not chosen.words:
+        _copy_for_readme()
 
 
-def _passes() -> Iterator[tuple[str, bool, str]]:
-    for language in LOCALES:
-        for size in ("phone", "desktop"):
-            for dark in (False, True):
-                yield size, dark, language
-
-
-def _take_pass(browser: Browser, stage: Stage, *, size: str, dark: bool, language: str) -> None:
-    print(size, _look(dark, language))
+def _take_pass(browser: Browser, stage: Stage, chosen: Chosen, one: Pass) -> None:
+    print(one.size, one.look)
     office = stage.office
-    office.speak(language)
+    office.speak(one.language)
     office.forgive()
-    look = _look(dark, language)
-    with _context(browser, size, dark, language) as context:
-        for pages in BEFORE:
-            pages(Studio.on(stage, context.new_page(), size, look))
-    with _context(browser, size, dark, language) as context:
-        at = Studio.on(stage, context.new_page(), size, look)
-        at.log_in(office.house.marieke.address)
-        with office.secured(office.house.marieke):
-            for pages in MEMBERS:
-                pages(at)
-    with _context(browser, size, dark, language) as context:
-        at = Studio.on(stage, context.new_page(), size, look)
-        at.log_in(lived_in.NEWCOMER[0])
-        empty_pages(at)
-    for pages in ACCOUNTS:
-        with _context(browser, size, dark, language) as context:
-            pages(Studio.on(stage, context.new_page(), size, look))
+    _take(browser, stage, one, chosen.of(STRANGERS))
+    _take(browser, stage, one, chosen.of(MEMBERS), office.house.marieke)
+    _take(browser, stage, one, chosen.of(EMPTY))
+    for pages in chosen.of(ALONE):
+        _take(browser, stage, one, [pages])
+
+
+def _take(browser: Browser, stage: Stage, one: Pass, wanted: Sequence[Pages], member: Member | None = None) -> None:
+    """Pictures in one browser, each function on a page of its own; with a member, as whom they are logged in."""
+    if not wanted:
+        return
+    with _context(browser, one) as context, ExitStack() as stack:
+        if member is not None:
+            Studio.on(stage, context.new_page(), one.size, one.look).log_in(member.address)
+            stack.enter_context(stage.office.secured(member))
+        for pages in wanted:
+            pages(Studio.on(stage, context.new_page(), one.size, one.look))
 
 
 @contextmanager
-def _context(browser: Browser, size: str, dark: bool, language: str) -> Iterator[BrowserContext]:
-    motion = {"reduced_motion": "reduce"}
-    with open_context(browser, size, locale=LOCALES[language], dark=dark, **motion) as context:
+def _context(browser: Browser, one: Pass) -> Iterator[BrowserContext]:
+    options = {"locale": LOCALES[one.language], "dark": one.scheme == "dark", "reduced_motion": "reduce"}
+    with open_context(browser, one.size, **options) as context:
         yield context
 
 
-def _look(dark: bool, language: str) -> str:
-    return f"{'dark' if dark else 'light'}{'' if language == 'nl' else '-en'}"
-
-
-def _set_up_pages(browser: Browser, link: str) -> None:
+def _set_up_pages(browser: Browser, link: str, passes: Iterable[Pass]) -> None:
     """What the one-time link shows once it has been used; the form itself comes from a second, empty product."""
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
     url = Sqlite(folder).new_database()
     with running_product(folder / "var", url, smtp_port=1, workers=0) as empty:
         fresh = setup_link(empty)
-        for size, dark, language in _passes():
-            with _context(browser, size, dark, language) as context:
+        for one in passes:
+            with _context(browser, one) as context:
                 page = context.new_page()
                 for name, place in (("set-up", fresh), ("set-up-done", link)):
                     page.goto(place)
-                    page.screenshot(path=PICTURES / f"{size}-{name}-{_look(dark, language)}.png")
+                    page.screenshot(path=PICTURES / f"{one.size}-{name}-{one.look}.png")
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -411,4 +335,4 @@ def _text(identifier: bytes) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
