@@ -14,7 +14,7 @@ from sqlalchemy import Select, or_, select, update
 from securemail import ids
 from securemail.delivery import outbox
 from securemail.errors import Conflict, NotFound
-from securemail.guests import links
+from securemail.guests import links, notify
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory, epochs
 from securemail.messages import expiry
@@ -122,7 +122,7 @@ def send_again(ctx: Context, member: Member, asked: Asked) -> None:
         outbox.add_plain(ctx, "member_message", mailbox=mailbox, message=message.id, place=asked.place)
         return
     party = Party("link", asked.link, asked.address, asked.name)
-    links.notify(ctx, member, message, asked.place, party)
+    notify.tell(ctx, member, message, asked.place, party)
 
 
 def _mine(member: Member) -> Select[Help, GuestLink]:

@@ -12,17 +12,13 @@ from sqlalchemy import delete, or_, select, update
 
 from securemail import ids
 from securemail.crypto import links as locks
-from securemail.crypto.codes import write_message_code
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MailKey, MessageCode, Secret
-from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, NotFound, SecuremailError, StaleKeys
 from securemail.guests.checks import NONE, AgreedPassword, Check
-from securemail.identity import phone_numbers
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import epochs, keys
-from securemail.messages.heads import Party
-from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message, Recipient, SessionLink
+from securemail.store.models import GuestDevice, GuestLink, LinkDevice, SessionLink
 from securemail.store.statements import NO_SYNC, changed
 
 log = logging.getLogger(__name__)
@@ -113,7 +109,7 @@ def kept_of(ctx: Context, maker: Member, row: GuestLink) -> Kept:
     Raises:
         NotFound: another's link, or one from before a fresh start.
     """
-    note = _kept_by_maker(ctx, maker, row)
+    note = note_of(ctx, maker, row)
     if note is None:
         raise NotFound
     code = MessageCode(bytes.fromhex(note["code"]))
@@ -310,63 +306,7 @@ def trusted(ctx: Context, row: GuestLink, dk: MailKey) -> MailKeys:
     return opened
 
 
-def notify(
-    ctx: Context, author: Correspondent, message: Message, place: int, party: Party, *, reminder: bool = False,
-    renewed: bool = False,
-) -> bytes:  # fmt: skip
-    """Queue the mail that tells a guest of a message: with the code when the author made the link, else without.
-
-    A reminder is the same mail in other words. It says nothing that the first one would not have said. `renewed` adds
-    that an earlier code works no more.
-    """
-    row = ctx.db.get_one(GuestLink, party.principal)
-    _genuine(ctx, row)
-    payload = {
-        "to": party.address,
-        "name": party.name,
-        "language": author.language,
-        "sender_name": author.name,
-        "sender_address": author.address,
-        "sent": message.sent_at.isoformat(),
-        "ref": ids.to_text(row.link_ref),
-    }
-    kept = _kept_by_maker(ctx, author, row)
-    if kept is not None:
-        payload |= {"code": write_message_code(MessageCode(bytes.fromhex(kept["code"])))}
-        payload |= {"language": kept["language"]} | ({"renewed": True} if renewed else {})
-    payload |= _what_awaits(ctx, row, kept) | _until(ctx, message, place)
-    kind = "guest_answer" if kept is None else "guest_reminder" if reminder else "guest_message"
-    mailbox, epoch = _spare_key_holder(ctx, author, row)
-    return outbox.add_sealed(ctx, kind, payload, mailbox=mailbox, epoch=epoch, message=message.id, place=place)
-
-
-def _what_awaits(ctx: Context, row: GuestLink, kept: dict[str, Any] | None) -> dict[str, Any]:
-    """What the mail says about the check: the method, and from the maker's own note the end of the number."""
-    said: dict[str, Any] = {"check": row.method if row.claimed_by is None else "account"}
-    if kept is not None and row.method == locks.SMS and kept.get("phone"):
-        said["number"] = phone_numbers.masked(str(kept["phone"]))
-    if kept is not None and _is_remembered(ctx, row):
-        said["remembered"] = True
-    return said
-
-
-def _is_remembered(ctx: Context, row: GuestLink) -> bool:
-    """Whether a browser that the guest had remembered opens this link by itself."""
-    remembered = (
-        select(LinkDevice.device)
-        .join(GuestDevice, GuestDevice.id == LinkDevice.device)
-        .where(LinkDevice.link == row.id, GuestDevice.expires > ctx.now)
-    )
-    return ctx.db.execute(remembered.limit(1)).first() is not None
-
-
-def _until(ctx: Context, message: Message, place: int) -> dict[str, str]:
-    recipient = ctx.db.get(Recipient, (message.id, place))
-    ends = [end for end in (message.expires, recipient.expires if recipient else None) if end is not None]
-    return {"until": min(ends).isoformat()} if ends else {}
-
-
-def _kept_by_maker(ctx: Context, author: Correspondent, row: GuestLink) -> dict[str, Any] | None:
+def note_of(ctx: Context, author: Correspondent, row: GuestLink) -> dict[str, Any] | None:
     """What the author kept of a link of their own; None for another's, and for one from before a fresh start."""
     if author.kind != "mailbox" or row.maker != author.principal:
         return None
@@ -374,17 +314,6 @@ def _kept_by_maker(ctx: Context, author: Correspondent, row: GuestLink) -> dict[
         log.warning("the note of guest link %s is locked for good: its mail goes without the code", row.id.hex())
         return None
     return epochs.at(ctx, author.mail, row.epoch).open_maker(row.id, row.sealed_maker)
-
-
-def _spare_key_holder(ctx: Context, author: Correspondent, row: GuestLink) -> tuple[bytes | None, int | None]:
-    """The mailbox that can hand a waiting mail to a new worker: the author's, or the maker's when a guest answers.
-
-    Nobody's when the maker's account is closed.
-    """
-    if author.kind == "mailbox":
-        return author.principal, author.mail.epoch
-    epoch = epochs.hold(ctx, others=[row.maker]).get(row.maker)
-    return (None, None) if epoch is None else (row.maker, epoch)
 
 
 def sign(ctx: Context, row: GuestLink) -> bytes:

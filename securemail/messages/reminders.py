@@ -9,7 +9,7 @@ from sqlalchemy import or_, select, update
 
 from securemail.delivery import outbox
 from securemail.errors import NotFound
-from securemail.guests import links
+from securemail.guests import notify
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs
 from securemail.messages import expiry, reading, sending
@@ -71,5 +71,5 @@ def _remind(ctx: Context, member: Member, message: Message, recipient: Recipient
     if party.kind == "mailbox":
         outbox.add_plain(ctx, "member_reminder", mailbox=party.principal, message=message.id, place=recipient.place)
     else:
-        links.notify(ctx, member, message, recipient.place, party, reminder=True)
+        notify.tell(ctx, member, message, recipient.place, party, reminder=True)
     return 1

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from securemail.crypto.secrets import ContentKey
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, InvalidInput, NotFound
-from securemail.guests import devices, links
+from securemail.guests import devices, links, notify
 from securemail.guests import help as helping
 from securemail.guests.checks import Check
 from securemail.guests.links import Kept
@@ -255,6 +255,6 @@ def _tell(
             recipient.state, recipient.state_at = "waiting", ctx.now
         ctx.db.flush()
         if party.kind == "link":
-            links.notify(ctx, maker, message, recipient.place, party, renewed=renewed)
+            notify.tell(ctx, maker, message, recipient.place, party, renewed=renewed)
         else:
             sending.notify_one(ctx, maker, message, recipient.place, party)

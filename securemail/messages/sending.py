@@ -17,7 +17,7 @@ from securemail.crypto.mailkeys import seal_envelope
 from securemail.crypto.secrets import ContentKey
 from securemail.delivery import outbox
 from securemail.errors import Conflict, InvalidInput, NotFound, StaleKeys
-from securemail.guests import devices, links
+from securemail.guests import devices, links, notify
 from securemail.guests.checks import NONE, Check
 from securemail.identity.context import Context, Correspondent, Member
 from securemail.mailboxes import directory, epochs
@@ -481,4 +481,4 @@ def notify_one(ctx: Context, author: Correspondent, message: Message, place: int
     if party.kind == "mailbox":
         outbox.add_plain(ctx, "member_message", mailbox=party.principal, message=message.id, place=place)
     else:
-        links.notify(ctx, author, message, place, party)
+        notify.tell(ctx, author, message, place, party)

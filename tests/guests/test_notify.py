@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from securemail import ids
 from securemail.delivery import outbox
-from securemail.guests import checks, links
+from securemail.guests import checks, notify
 from securemail.guests.checks import Check
 from securemail.messages import sending
 from securemail.messages.heads import Party
@@ -89,7 +89,7 @@ def test_a_reminder_is_the_first_mail_under_another_kind(house: House, queued: Q
     with house.work() as ctx:
         link = ctx.db.scalars(select(GuestLink)).one()
         message = ctx.db.get_one(Message, sent.message)
-        links.notify(ctx, house.marieke, message, 0, Party("link", link.id, *FATIMA), reminder=True)
+        notify.tell(ctx, house.marieke, message, 0, Party("link", link.id, *FATIMA), reminder=True)
     [(_, first), (kind, again)] = queued()
     assert kind == "guest_reminder"
     assert again == first
@@ -112,5 +112,5 @@ def test_a_remembered_device_is_named_while_it_counts(
         ctx.db.flush()
         ctx.db.add(LinkDevice(link=link.id, device=device, sealed_dk=b"s"))
         message = ctx.db.get_one(Message, sent.message)
-        links.notify(ctx, house.marieke, message, 0, Party("link", link.id, *FATIMA))
+        notify.tell(ctx, house.marieke, message, 0, Party("link", link.id, *FATIMA))
     assert queued()[-1][1].get("remembered") is said

@@ -16,7 +16,7 @@ from securemail.delivery.claim import Job
 from securemail.delivery.workers import LivingWorker
 from securemail.errors import CannotOpen, InvalidInput, NotFound
 from securemail.guests import devices as guest_devices
-from securemail.guests import gate
+from securemail.guests import gate, notify
 from securemail.guests.gate import Refused
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.guests.links import WrongCode
@@ -328,9 +328,7 @@ def maker_note(town: Town, ctx: Context, row: Row[Any]) -> object:
     message = ctx.db.scalars(select(Message).where(Message.conversation == row.conversation)).first()
     assert message is not None
     party = sending.Party("link", row.id, "x@example.org", "x")
-    from securemail.guests import links
-
-    return links.notify(ctx, maker, message, 0, party)
+    return notify.tell(ctx, maker, message, 0, party)
 
 
 def payload(town: Town, ctx: Context, row: Row[Any]) -> object:
