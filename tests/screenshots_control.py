@@ -143,6 +143,7 @@ def apart_pages(at: Studio) -> None:
             expect(at.page.locator("[data-chip]")).to_have_count(nth)
         at.page.locator("#subject").fill("Uitnodiging voor de informatieavond")
         at.page.locator("#body").fill("Beste allemaal,\n\nDonderdag 3 december bent u welkom op ons kantoor.")
+        expect(at.page.locator("#secure-bar")).to_contain_text("3")
         at.shoot("composer-together")
         at.page.get_by_role("checkbox", name="apart").or_(at.page.locator("[name=apart]")).first.check()
         expect(at.page.locator("[name=apart]")).to_be_checked()

@@ -122,6 +122,21 @@ def test_three_strangers_are_better_written_to_apart(office: Office, page: Page)
     assert len(set(sent)) == len(sent) == 3
 
 
+def test_apart_stays_chosen_when_an_earlier_save_answers_later(office: Office, page: Page) -> None:
+    marieke = office.member()
+    log_in(page, office.url, marieke)
+    compose(page, office.url, f"fatima.{marieke.address}", f"peter.{marieke.address}")
+    wait_until_kept(page)
+    page.route("**/drafts*", lambda route: (page.wait_for_timeout(600), route.continue_()))
+    with page.expect_request("**/drafts*"):
+        page.get_by_label("Bericht", exact=True).fill("Hierbij de stukken.")
+    page.get_by_label("Ieder apart").check()
+    with page.expect_response("**/drafts*"):
+        pass
+    page.get_by_role("button", name="Verzenden").click()
+    page.wait_for_url("**/sent?apart=2")
+
+
 def test_a_switch_stays_under_the_finger_while_the_address_field_gives_its_line_back(
     office: Office, page: Page
 ) -> None:

@@ -6,6 +6,8 @@
   const underway = new WeakSet();
   const failed = new WeakSet();
   const sendAfter = new WeakMap();
+  // Chosen since the last save began: the answer to that save does not know it yet.
+  const apart = new WeakMap();
   let leaveFor = null;
 
   const formOf = (element) => element?.closest?.("[data-draft]");
@@ -20,6 +22,7 @@
     timers.delete(form);
     if (!dirty.has(form) || underway.has(form) || !form.isConnected) return;
     dirty.delete(form);
+    apart.delete(form);
     underway.add(form);
     htmx.trigger(state(form), "keep");
   };
@@ -32,8 +35,13 @@
 
   document.addEventListener("input", (event) => {
     const form = formOf(event.target);
+    if (form && event.target.name === "apart") apart.set(form, event.target.checked);
     if (form && event.target.id !== "to") later(form);
   });
+  const chooseAgain = (form) => {
+    const field = form.elements.namedItem("apart");
+    if (field && apart.has(form)) field.checked = apart.get(form);
+  };
   // The chips changed: the secure bar waits for the answer.
   document.addEventListener("recipients", (event) => later(event.target, 50));
   document.addEventListener("visibilitychange", () => {
@@ -63,6 +71,7 @@
       const form = beside(ctx.sourceElement);
       if (!form) return;
       underway.delete(form);
+      chooseAgain(form);
       if (dirty.has(form)) later(form);
     });
   }
@@ -84,6 +93,7 @@
     const form = ctx.sourceElement?.id === "saved" ? formOf(ctx.sourceElement) ?? formOf(state(document)) : null;
     if (!form) return;
     underway.delete(form);
+    chooseAgain(form);
     const kept = ctx.response?.status < 300;
     if (kept) failed.delete(form);
     else {
