@@ -25,16 +25,28 @@ def typed(kept: Check) -> Check:
     An empty password keeps the one that was agreed before; an empty number is one still to be said.
 
     Raises:
-        InvalidInput: ('method' | 'phone' | 'agreed' | 'hint', …).
+        InvalidInput: ('method' | 'phone' | 'agreed' | 'hint', …), ('check', 'no_sms').
     """
     method = forms.text("method")
     if method not in METHODS:
         raise InvalidInput("method", "empty")
+    require_offered(cast(Method, method))
     if method == "sms":
         return Check("sms", _number())
     if method == "password":
         return _agreed(kept)
     return Check(cast(Method, method))
+
+
+def require_offered(method: Method) -> None:
+    """Raises `InvalidInput` ('check', 'no_sms') where no SMS leaves: nobody could pass such a check."""
+    if not is_offered(method):
+        raise InvalidInput("check", "no_sms")
+
+
+def is_offered(method: Method) -> bool:
+    """Whether a check can be passed here at all."""
+    return method != "sms" or session.runtime().settings.sms_offered
 
 
 def typed_as(method: str) -> Check:
@@ -80,8 +92,8 @@ def chosen_for(contact: Known | None, entry: Entry | None, policy: Policy) -> Ch
     if entry is not None:
         return Check("account")
     method = policy.check_default
-    if not Check(method).meets(policy.check_minimum):
-        method = "sms"
+    if method == "sms" or not Check(method).meets(policy.check_minimum):
+        method = _by_phone()
     return _with_number(method, contact)
 
 
@@ -91,11 +103,16 @@ def for_everybody(check: Check, contact: Known | None, entry: Entry | None, poli
         return check
     if entry is not None:
         return Check("account")
-    return _with_number("password" if policy.check_default == "password" else "sms", contact)
+    return _with_number("password" if policy.check_default == "password" else _by_phone(), contact)
+
+
+def _by_phone() -> Method:
+    """The check by SMS, or the one in its place where none is sent."""
+    return "sms" if is_offered("sms") else "password"
 
 
 def _remembered(contact: Known | None, policy: Policy) -> Check | None:
-    if contact is None or contact.method not in ("sms", "password"):
+    if contact is None or contact.method not in ("password", _by_phone()):
         return None
     check = _with_number(contact.method, contact)
     return check if check.meets(policy.check_minimum) else None
@@ -127,6 +144,7 @@ def sheet(
         account_is_new=since is not None and ctx.now - since < _NEW,
         started_anew=entry.started_anew if entry else None,
         least=policy.check_minimum,
+        sms_offered=is_offered("sms"),
         key=key,
         who=who,
         errors=errors or {},

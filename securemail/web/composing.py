@@ -61,7 +61,9 @@ class People:
         return checks.chosen_for(self.known.get(address), self.entry(address), self.policy)
 
     def is_enough(self, address: str, check: Check) -> bool:
-        """Whether the organisation asks no more; whoever has an account logs in, which is enough for any."""
+        """Whether it can be passed, and the organisation asks no more; who has an account logs in, enough for any."""
+        if not checks.is_offered(check.method):
+            return False
         return check.meets(self.policy.check_minimum) or (check.method == "none" and self.entry(address) is not None)
 
 

@@ -175,6 +175,7 @@ FIELD_TEXTS: dict[str, LazyString] = {
     "hint.long": _("Deze hint is te lang. Gebruik hoogstens 120 tekens."),
     "hint.control": _("In deze hint staan tekens die niet kunnen."),
     "check.minimum": _("Je organisatie vraagt een controle. Tik op de ontvanger en kies hoe die zich bekendmaakt."),
+    "check.no_sms": _("Er worden hier geen sms-berichten verstuurd. Kies een andere controle."),
     "check.no_account": _("Deze ontvanger heeft geen account. Kies een andere controle."),
     "check.missing": _("Vul in wat er nog mist."),
     "expiry_days.days": _("Vul een aantal dagen in, hoogstens 3650. Leeg betekent nooit."),

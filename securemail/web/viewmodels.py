@@ -301,6 +301,7 @@ class CheckSheet:
     `number` as typed or as last used on `number_used`; `agreed`: a password was set already; `proposal` one to agree
     on. `account_since` is None where there is no account; `account_is_new` when it should be looked at twice. `least`
     is the organisation's minimum. `at_once`: nothing can be said later. `takes_part`: the account is there already.
+    `sms_offered`: codes by SMS leave from here.
     """
 
     person: Person
@@ -319,3 +320,4 @@ class CheckSheet:
     errors: dict[str, str] = field(default_factory=dict)
     at_once: bool = False
     takes_part: bool = False
+    sms_offered: bool = True

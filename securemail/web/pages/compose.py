@@ -13,7 +13,7 @@ from securemail.identity.context import Context, Member
 from securemail.messages import contacts, drafts, sending
 from securemail.messages.drafts import Content
 from securemail.messages.writing import check_receivers, check_subject, check_text
-from securemail.web import composing, present
+from securemail.web import checks, composing, present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
 from securemail.web.composing import People, comparable
@@ -75,6 +75,8 @@ def send() -> ResponseReturnValue:
 def _send(ctx: Context, me: Member, people: People, key: bytes, content: Content) -> sending.Sent:
     policy = people.policy
     to = [(address, name, composing.check_of(content, comparable(address))) for address, name in content.to]
+    for _address, _name, check in to:
+        checks.require_offered(check.method)
     return sending.send(
         ctx, me, key=key, to=to, subject=content.subject, text=content.text,
         apart=content.apart and len(content.to) > 1,

@@ -11,7 +11,7 @@ from securemail.identity import vault
 from securemail.organisations import audit, members, organisations, policy
 from securemail.organisations.administrators import Administrator
 from securemail.organisations.policy import Policy, SignUp
-from securemail.web import forms, session, stepup
+from securemail.web import checks, forms, session, stepup
 from securemail.web.auth import administrator
 from securemail.web.forms import Errors
 from securemail.web.htmx import render
@@ -63,12 +63,16 @@ def _checks(now: Policy) -> dict[str, Any]:
     if not default:
         return {}
     return {
-        "check_default": default if default in policy.CHECK_DEFAULTS else now.check_default,
-        "check_minimum": minimum if minimum in policy.CHECK_MINIMUMS else now.check_minimum,
+        "check_default": default if default in policy.CHECK_DEFAULTS and _can_be(default) else now.check_default,
+        "check_minimum": minimum if minimum in policy.CHECK_MINIMUMS and _can_be(minimum) else now.check_minimum,
         "remember_devices": forms.checked("remember_devices"),
         "expiry_days": policy.clean_days("expiry_days", forms.text("expiry_days")),
         "remind_days": policy.clean_days("remind_days", forms.text("remind_days")),
     }
+
+
+def _can_be(method: str) -> bool:
+    return method != "sms" or checks.is_offered("sms")
 
 
 def _decide(mine: Administrator, decided: Policy) -> None:
@@ -92,6 +96,7 @@ def _form(mine: Administrator, values: dict[str, object], errors: Errors, now: P
         errors=errors,
         before=policy.to_text(now),
         now=now,
+        sms_offered=checks.is_offered("sms"),
         figures=members.figures(session.current(), mine),
         own_step=_is_secured(mine),
         changed=changed,

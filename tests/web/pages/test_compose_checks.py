@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from securemail import ids
@@ -184,3 +185,46 @@ def test_nobodys_check_and_anothers_draft_are_not_found(marieke: Visitor, sanne:
 
 def test_the_policy_begins_as_before() -> None:
     assert Policy().check_minimum == Policy().check_default == "none"
+
+
+def without_sms(app: Flask, house: House) -> None:
+    settings = replace(house.runtime.settings, sms=None)
+    app.extensions["securemail"] = replace(house.runtime, settings=settings)
+
+
+def test_where_no_sms_is_sent_the_check_says_so_and_is_not_taken(app: Flask, marieke: Visitor, house: House) -> None:
+    without_sms(app, house)
+    key = key_of(marieke)
+    page = marieke.post("/compose/check", {"key": key, "who": FATIMA_TYPED}).text
+    assert "Kan niet: er worden hier geen sms-berichten verstuurd." in page
+    assert re.search(r'value="sms" disabled', page)
+    assert "Veiligste keuze" not in page
+    refused = choose(marieke, key, method="sms", number="06 12345678")
+    assert refused.status_code == 422
+    assert "Er worden hier geen sms-berichten verstuurd. Kies een andere controle." in refused.text
+
+
+def test_a_draft_from_when_sms_was_sent_goes_out_with_another_check_only(
+    app: Flask, marieke: Visitor, house: House
+) -> None:
+    key = key_of(marieke)
+    choose(marieke, key, method="sms", number="06 12345678")
+    without_sms(app, house)
+    refused = marieke.post("/compose", {"key": key, "revision": "1", "recipient": FATIMA_TYPED, **WORDS})
+    assert refused.status_code == 422
+    assert "Kies een andere controle" in refused.text
+    assert links(house) == []
+
+
+def test_where_no_sms_is_sent_nobody_begins_with_it(app: Flask, marieke: Visitor, house: House) -> None:
+    decide(house, check_default="sms", check_minimum="any")
+    without_sms(app, house)
+    page = marieke.post("/compose/check", {"key": key_of(marieke), "who": FATIMA_TYPED}).text
+    assert re.search(r'value="password" checked', page)
+
+
+def test_where_no_sms_is_sent_it_cannot_be_asked_of_all(app: Flask, marieke: Visitor, house: House) -> None:
+    without_sms(app, house)
+    page = marieke.get("/admin/policy").text
+    assert 'value="sms"' not in page
+    assert "Er worden hier geen sms-berichten verstuurd." in page
