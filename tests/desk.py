@@ -21,6 +21,17 @@ AGREED = "vier groene lampen"
 SUBJECT = "Berekening kinderalimentatie"
 
 
+def address_in(tag: str, name: str) -> str:
+    """Where somebody gets mail in one scene of one pass."""
+    first, _, last = name.lower().partition(" ")
+    return f"{first}@{last.replace(' ', '')}{crc32(tag.encode()) % 100_000}.example"
+
+
+def author_in(tag: str) -> str:
+    """Where the author of one scene of one pass gets mail."""
+    return f"m{crc32(tag.encode()) % 100_000}@vandalenbakker.example"
+
+
 @dataclass
 class Desk:
     """Who writes, and the pass that it is for."""
@@ -31,8 +42,7 @@ class Desk:
 
     def person(self, name: str) -> tuple[str, str]:
         """Somebody's address in this pass, and the name."""
-        first, _, last = name.lower().partition(" ")
-        return f"{first}@{last.replace(' ', '')}{crc32(self.tag.encode()) % 100_000}.example", name
+        return address_in(self.tag, name), name
 
     def number(self, nth: int = 0) -> str:
         """A mobile number of this pass alone."""
@@ -43,7 +53,7 @@ class Desk:
         with self.at.office.house.work() as ctx:
             return Check("password", password=checks.agree(ctx, AGREED), hint="Waar we elkaar voor het eerst spraken")
 
-    def send(self, *to: sending.To, **wishes: timedelta) -> sending.Sent:
+    def send(self, *to: sending.To, expires: timedelta | None = None) -> sending.Sent:
         """A new conversation."""
         with self.at.office.house.work() as ctx:
             return sending.send(
@@ -53,7 +63,7 @@ class Desk:
                 to=list(to),
                 subject=SUBJECT,
                 text=CALCULATION,
-                **wishes,
+                expires=expires,
             )
 
     def link(self, sent: sending.Sent, address: str) -> str:
@@ -88,4 +98,4 @@ def sit_down(at: Studio, scene: str) -> Desk:
     """Marieke, as the pictures of one scene have her."""
     tag = f"{scene}.{at.size}.{at.look}"
     language = "en" if at.look.endswith("-en") else "nl"
-    return Desk(at, at.office.join((f"m.{tag}@vandalenbakker.example", "Marieke van Dalen"), language).member, tag)
+    return Desk(at, at.office.join((author_in(tag), "Marieke van Dalen"), language).member, tag)

@@ -23,6 +23,7 @@ from securemail.identity import limits
 from securemail.identity.context import Member
 from tests import lived_in
 from tests.browser import launch, open_context
+from tests.desk import address_in, author_in
 from tests.house import PASSWORD
 from tests.lived_in import JAN, Office
 from tests.screenshots_accounts import ACCOUNTS
@@ -182,6 +183,11 @@ def mail_pages(browser: Browser, sink: SmtpSink) -> None:
     for address in {envelope.rcpt_tos[0] for envelope in list(sink.mails)}:
         if ".phone.light@" in address:
             mails |= {f"mail-{_slug(str(mail['Subject']))}": mail for mail in sink.to(address)}
+    for scene, name in {"sms": "checked", "states": "renewed", "control": "remembered"}.items():
+        for mail in sink.to(address_in(f"{scene}.phone.light", "Fatima El Amrani")):
+            mails[f"mail-{name}"] = mail  # the last one of the scene
+    for mail in sink.to(author_in("help.phone.light")):
+        mails["mail-help-asked"] = mail
     for name, mail in mails.items():
         _mail_page(browser, mail, name)
 

@@ -179,7 +179,7 @@ def sms_pages(at: Studio) -> None:
     desk = sit_down(at, "sms")
     fatima, refused = desk.person("Fatima El Amrani"), desk.number(1)
     at.sms.refuse[refused] = 400
-    _enter(at, desk.link(desk.send((*fatima, Check("sms", refused))), fatima[0]))
+    _enter(at, desk.link(desk.send((*fatima, Check("sms", refused)), expires=timedelta(days=7)), fatima[0]))
     for _ in range(60):
         if at.page.locator("main .notice-warn, main [role=alert]").count():
             break
@@ -187,7 +187,7 @@ def sms_pages(at: Studio) -> None:
         at.page.reload()
     at.shoot("check-sms-failed")
     number = desk.number(2)
-    link = desk.link(desk.send((*fatima, Check("sms", number))), fatima[0])
+    link = desk.link(desk.send((*fatima, Check("sms", number)), expires=timedelta(days=7)), fatima[0])
     _enter(at, link)
     at.sms.wait_for(number)
     _let_pass(at, link, minutes=11)
