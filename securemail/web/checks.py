@@ -30,7 +30,7 @@ def typed(kept: Check) -> Check:
     method = forms.text("method")
     if method not in METHODS:
         raise InvalidInput("method", "empty")
-    require_offered(cast(Method, method))
+    require_offered(method)
     if method == "sms":
         return Check("sms", _number())
     if method == "password":
