@@ -15,7 +15,7 @@ from tests.journeys.test_guest import fresh
 
 Somebody = Callable[..., Page]
 AGREED = "vier groene lampen"
-_numbers = itertools.count(10_000_000)
+_numbers = itertools.count(20_000_000)
 
 
 def new_number() -> str:
