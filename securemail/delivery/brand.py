@@ -5,17 +5,18 @@ from typing import Final
 
 from securemail.identity.context import Context
 from securemail.identity.initials import initials
-from securemail.organisations import organisations
+from securemail.organisations import organisations, policy
 
 PRODUCT: Final = "Securemail"
 
 
 @dataclass(frozen=True)
 class Brand:
-    """What the mail templates show of the organisation."""
+    """What the mail templates show of the organisation; `words` is its own sentence to recipients, empty for none."""
 
     name: str
     tagline: str = ""
+    words: str = ""
 
     @property
     def mark(self) -> str:
@@ -26,4 +27,4 @@ class Brand:
 def current(ctx: Context) -> Brand:
     """The organisation's name, which is what a receiver goes by."""
     row = organisations.first(ctx)
-    return Brand(PRODUCT if row is None else row.name)
+    return Brand(PRODUCT) if row is None else Brand(row.name, words=policy.of(row).mail_words)

@@ -22,6 +22,8 @@ MOST_DAYS: Final = 3650
 _MOST_DOMAINS: Final = 50
 _LONGEST_LIST: Final = 10_000
 _LONGEST_LABEL: Final = 40
+_LONGEST_WORDS: Final = 160
+_LEADS_AWAY: Final = re.compile(r"://|@|[a-z0-9]\.[a-z]{2,}", re.IGNORECASE)
 _ANYBODYS: Final = frozenset(
     {
         "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "hotmail.nl", "live.com", "live.nl", "msn.com",
@@ -38,7 +40,8 @@ class Policy:
     """`domains` are A-labels; `reference_label` names what new members are asked for, empty for nothing.
 
     `check_default` is the recipient check for somebody new without an account, `check_minimum` the least that is
-    allowed; `expiry_days` and `remind_days` are what a new message begins with, 0 for never.
+    allowed; `expiry_days` and `remind_days` are what a new message begins with, 0 for never. `mail_words` is a
+    sentence of the organisation's own in the mails to recipients without an account, empty for none.
     """
 
     sign_up: SignUp = "invitation"
@@ -51,6 +54,7 @@ class Policy:
     remember_devices: bool = True
     expiry_days: int = 0
     remind_days: int = 0
+    mail_words: str = ""
 
     def lets_in(self, address: str) -> bool:
         """Whether somebody with this normalised address may sign up without an invitation."""
@@ -79,6 +83,7 @@ def from_text(text: str) -> Policy:
         require_second_step=bool(stored.get("require_second_step", False)),
         reference_label=str(stored.get("reference_label", "")),
         mail_recovery_code=bool(stored.get("mail_recovery_code", True)),
+        mail_words=str(stored.get("mail_words", "")),
         **_checks_from(stored),
     )
 
@@ -144,12 +149,30 @@ def clean_label(text: str) -> str:
     Raises:
         InvalidInput: ('label', 'long' | 'control').
     """
+    return _one_line("label", text, _LONGEST_LABEL)
+
+
+def clean_words(text: str) -> str:
+    """The organisation's own sentence in mails, on one line; empty for none.
+
+    It leads nowhere: a recipient is told to trust one address, and a second one would teach them otherwise.
+
+    Raises:
+        InvalidInput: ('mail_words', 'long' | 'control' | 'link').
+    """
+    words = _one_line("mail_words", text, _LONGEST_WORDS)
+    if _LEADS_AWAY.search(words):
+        raise InvalidInput("mail_words", "link")
+    return words
+
+
+def _one_line(field: str, text: str, longest: int) -> str:
     if has_unseen(text):
-        raise InvalidInput("label", "control")
-    label = " ".join(unicodedata.normalize("NFC", text).split())
-    if len(label) > _LONGEST_LABEL:
-        raise InvalidInput("label", "long")
-    return label
+        raise InvalidInput(field, "control")
+    line = " ".join(unicodedata.normalize("NFC", text).split())
+    if len(line) > longest:
+        raise InvalidInput(field, "long")
+    return line
 
 
 def _a_labels(domain: str) -> str:

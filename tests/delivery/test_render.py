@@ -152,3 +152,14 @@ def test_a_new_code_says_that_the_earlier_one_is_over(language: str, words: str)
 
 def _spaced(text: str) -> str:
     return " ".join(text.replace("\u2011", "-").split())
+
+
+@pytest.mark.parametrize("kind", ["guest_message", "guest_answer", "guest_reminder"])
+def test_a_guest_reads_the_organisations_own_words(kind: str) -> None:
+    job = job_of(guest_payload(to="fatima@example.org"), kind)
+    for words, there in (("Wij mailen u <alles> beveiligd.", True), ("", False)):
+        brand = Brand("Van Dalen & Bakker", words=words)
+        notification = notifications.prepare(cast(Context, None), job, brand=brand, public_url=URL)
+        mail = Renderer("bericht@post.vandalenbakker.example").mail(notification, now=START)
+        assert ("Wij mailen u <alles> beveiligd." in _part(mail, "plain")) is there
+        assert ("Wij mailen u &lt;alles&gt; beveiligd." in _part(mail, "html")) is there

@@ -68,6 +68,7 @@ def _checks(now: Policy) -> dict[str, Any]:
         "remember_devices": forms.checked("remember_devices"),
         "expiry_days": policy.clean_days("expiry_days", forms.text("expiry_days")),
         "remind_days": policy.clean_days("remind_days", forms.text("remind_days")),
+        "mail_words": policy.clean_words(forms.text("mail_words")),
     }
 
 
@@ -116,11 +117,12 @@ def _values(now: Policy) -> dict[str, object]:
         "remember_devices": now.remember_devices,
         "expiry_days": now.expiry_days or "",
         "remind_days": now.remind_days or "",
+        "mail_words": now.mail_words,
     }
 
 
 def _typed() -> dict[str, object]:
     texts = forms.values(
-        ["sign_up", "domains", "label", "check_default", "check_minimum", "expiry_days", "remind_days"]
+        ["sign_up", "domains", "label", "check_default", "check_minimum", "expiry_days", "remind_days", "mail_words"]
     )
     return {**texts, **{name: forms.checked(name) for name in ("require", "mail_recovery", "remember_devices")}}

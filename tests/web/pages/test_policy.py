@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from securemail.crypto.notes import open_audit
+from securemail.delivery import brand
 from securemail.identity import vault
 from securemail.identity.vault import Totp
 from securemail.organisations import administrators, organisations
@@ -88,6 +89,11 @@ def test_what_stays_the_same_is_not_noted(marieke: Visitor, house: House) -> Non
         ({"check_default": "none", "expiry_days": "een week"}, "aantal dagen"),
         ({"check_default": "none", "remind_days": "3651"}, "aantal dagen"),
         ({"label": "a\u202eb"}, "tekens"),
+        ({"check_default": "none", "mail_words": "x" * 161}, "te lang"),
+        ({"check_default": "none", "mail_words": "Kijk op www.kantoor.example"}, "geen link"),
+        ({"check_default": "none", "mail_words": "Mail balie@kantoor.example"}, "geen link"),
+        ({"check_default": "none", "mail_words": "Zie kantoor.nl voor meer"}, "geen link"),
+        ({"check_default": "none", "mail_words": "a\u202eb"}, "tekens"),
     ],
 )
 def test_a_rule_that_cannot_be_is_told_and_the_rest_stays(
@@ -100,6 +106,18 @@ def test_a_rule_that_cannot_be_is_told_and_the_rest_stays(
     assert words in alerts(answer)[0]
     assert 'value="a-nummer"' in answer.text or "label" in change
     assert policy(house) == before
+
+
+def test_the_organisations_own_words_go_into_its_mails(marieke: Visitor, house: House) -> None:
+    form = {"sign_up": "open", "mail_recovery": "1", "check_default": "none", "remember_devices": "1"}
+    words = "Wij mailen u alles over uw  zaak beveiligd."
+    assert marieke.post(PLACE, {**form, "mail_words": words, "before": shown(marieke)}).status_code == 303
+    assert 'value="Wij mailen u alles over uw zaak beveiligd."' in marieke.get(PLACE).text
+    with house.work() as ctx:
+        assert brand.current(ctx).words == "Wij mailen u alles over uw zaak beveiligd."
+    assert marieke.post(PLACE, {**form, "mail_words": "", "before": shown(marieke)}).status_code == 303
+    with house.work() as ctx:
+        assert brand.current(ctx).words == ""
 
 
 def test_an_unknown_choice_changes_nothing(marieke: Visitor, house: House) -> None:
