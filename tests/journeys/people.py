@@ -16,8 +16,9 @@ from sqlalchemy import delete
 
 from securemail import clock, ids
 from securemail.config import Settings
+from securemail.crypto import cookies
 from securemail.guests.checks import Check
-from securemail.identity import accounts
+from securemail.identity import accounts, login
 from securemail.identity.context import Context, Member
 from securemail.identity.passwords import stretch_new
 from securemail.mailboxes import mailboxes
@@ -26,6 +27,7 @@ from securemail.organisations import organisations, setup
 from securemail.organisations.policy import Policy
 from securemail.runtime import Runtime
 from securemail.store.models import BrowserSession
+from securemail.web import session
 from tests.house import PASSWORD
 from tests.serve import CHEAP
 from tests.servers import Product, SmsSink, SmtpSink, running_product, sms_sink, smtp_sink, text_part
@@ -167,6 +169,24 @@ def ask_for_account(page: Page, url: str, address: str) -> None:
     page.get_by_label("E-mailadres").fill(address)
     page.get_by_role("button", name="Ga verder").click()
     expect(page.get_by_role("heading", name="Kijk in je e-mail")).to_be_visible()
+
+
+def arrive(page: Page, office: Office, who: Member, at: str = "/inbox") -> None:
+    """Somebody who logged in before the story begins, at a page of theirs."""
+    let_in(page, office, who)
+    page.goto(f"{office.url}{at}")
+
+
+def let_in(page: Page, office: Office, who: Member) -> None:
+    """Give a browser the session that the log-in page would give it, through the product's own verb.
+
+    Stories about something else begin here: the log-in page costs three loads of a page and a stretched password.
+    Stories about logging in, second steps, sessions and browsers that are recognised need the page: `log_in`.
+    """
+    with office.work() as ctx:
+        secret = login.start_session(ctx, who.root, remember=False)
+    cookie = {"name": session.MEMBER, "value": cookies.write_cookie(secret), "domain": "localhost", "path": "/"}
+    page.context.add_cookies([{**cookie, "secure": True, "httpOnly": True, "sameSite": "Lax"}])
 
 
 def log_in(page: Page, url: str, who: Member | str, *, remember: bool = False, password: str = PASSWORD) -> None:

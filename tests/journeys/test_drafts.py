@@ -3,12 +3,12 @@
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import open_context
-from tests.journeys.people import Office, compose, end_sessions, log_in, send, try_to_log_in, wait_until_kept
+from tests.journeys.people import Office, arrive, compose, end_sessions, let_in, send, try_to_log_in, wait_until_kept
 
 
 def test_a_draft_survives_a_crash(every_office: Office, page: Page) -> None:
     office = every_office
-    log_in(page, office.url, office.member())
+    let_in(page, office, office.member())
     compose(page, office.url, "Fatima El Amrani <fatima@example.org>", body="Nog niet af")
     wait_until_kept(page)
     again = page.context.new_page()
@@ -24,7 +24,7 @@ def test_a_draft_survives_a_crash(every_office: Office, page: Page) -> None:
 
 
 def test_leaving_keeps_the_draft_and_it_can_be_thrown_away(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     compose(phone, office.url, body="Nog niet af")
     phone.get_by_role("link", name="Sluiten, het concept blijft bewaard").click()
     phone.wait_for_url("**/inbox")
@@ -36,7 +36,7 @@ def test_leaving_keeps_the_draft_and_it_can_be_thrown_away(office: Office, phone
 
 
 def test_a_new_draft_can_be_thrown_away_as_soon_as_it_is_kept(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     compose(phone, office.url, body="Toch maar niet")
     phone.get_by_role("button", name="Concept weggooien").click()
     expect(phone.get_by_text("Geen concepten")).to_be_visible()
@@ -75,7 +75,7 @@ def test_a_draft_that_was_thrown_away_elsewhere_goes_on_as_a_new_one(office: Off
 def test_a_session_that_ends_in_mid_draft_is_renewed_in_place(every_office: Office, page: Page) -> None:
     office = every_office
     marieke = office.member()
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, "fatima@example.org", body="Halverwege de zin")
     wait_until_kept(page)
     end_sessions(office, marieke)
@@ -91,7 +91,7 @@ def test_a_session_that_ends_in_mid_draft_is_renewed_in_place(every_office: Offi
 
 def test_somebody_else_who_logs_in_over_the_page_sends_nothing_of_it(office: Office, desktop: Page) -> None:
     marieke, sanne = office.member(), office.member()
-    log_in(desktop, office.url, marieke)
+    let_in(desktop, office, marieke)
     compose(desktop, office.url, "fatima@example.org", body="Van Marieke")
     wait_until_kept(desktop)
     end_sessions(office, marieke)
@@ -105,7 +105,7 @@ def test_somebody_else_who_logs_in_over_the_page_sends_nothing_of_it(office: Off
 
 def test_an_autosave_that_meets_an_ended_session_goes_on_after_logging_in(office: Office, desktop: Page) -> None:
     marieke = office.member()
-    log_in(desktop, office.url, marieke)
+    let_in(desktop, office, marieke)
     compose(desktop, office.url, body="Eerste")
     wait_until_kept(desktop)
     end_sessions(office, marieke)
@@ -121,8 +121,7 @@ def test_without_script_the_words_come_back_with_the_question_to_log_in(office: 
     marieke = office.member()
     with open_context(chromium, "phone", java_script_enabled=False) as context:
         page = context.new_page()
-        log_in(page, office.url, marieke)
-        page.goto(f"{office.url}/compose")
+        arrive(page, office, marieke, "/compose")
         page.get_by_label("Aan", exact=True).fill("fatima@example.org")
         page.get_by_label("Onderwerp").fill("Omgangsregeling")
         page.get_by_label("Bericht", exact=True).fill("Halverwege de zin")
@@ -139,7 +138,7 @@ def test_without_script_the_words_come_back_with_the_question_to_log_in(office: 
 
 
 def test_offline_writing_goes_on_and_is_kept_when_the_network_is_back(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     compose(phone, office.url, body="Met netwerk")
     wait_until_kept(phone)
     phone.context.set_offline(True)
@@ -156,7 +155,7 @@ def test_offline_writing_goes_on_and_is_kept_when_the_network_is_back(office: Of
 def test_an_answer_is_kept_as_well(office: Office, desktop: Page) -> None:
     marieke, sanne = office.member("Marieke van Dalen"), office.member("Sanne Kuipers")
     office.send(sanne, (marieke.address, marieke.name))
-    log_in(desktop, office.url, marieke)
+    arrive(desktop, office, marieke)
     desktop.get_by_role("link", name="Berekening kinderalimentatie").click()
     desktop.get_by_label("Antwoord aan").fill("Half antwoord")
     wait_until_kept(desktop)
@@ -167,7 +166,7 @@ def test_an_answer_is_kept_as_well(office: Office, desktop: Page) -> None:
 
 def _two_tabs(office: Office, page: Page) -> Page:
     """A draft that this page wrote first and another tab wrote last."""
-    log_in(page, office.url, office.member())
+    let_in(page, office, office.member())
     compose(page, office.url, body="Eerste woorden")
     wait_until_kept(page)
     other = page.context.new_page()
