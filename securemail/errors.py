@@ -21,8 +21,11 @@ class Conflict(SecuremailError):
     """Somebody or something else changed it first."""
 
 
-class StaleKeys(Conflict):
-    """Keys were replaced while this was read or written: do it again with the new ones."""
+class StaleKeys(SecuremailError):
+    """Keys were replaced while this was read or written: do it again with the new ones.
+
+    No `Conflict`: who answers those has something to tell a person, and this is for the edge to try again.
+    """
 
 
 class Gone(SecuremailError):

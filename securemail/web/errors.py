@@ -22,6 +22,7 @@ from securemail.errors import (
     Gone,
     InvalidInput,
     NotFound,
+    StaleKeys,
     TooManyAttempts,
 )
 from securemail.guests.guest_sessions import GuestSessionEnded
@@ -49,6 +50,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    StaleKeys: 409,
     Gone: 410,
     InvalidInput: 422,
     TooManyAttempts: 429,

@@ -8,7 +8,7 @@ from securemail.crypto import notes, unlock
 from securemail.crypto.cookies import FULL
 from securemail.crypto.mailkeys import MailKeys
 from securemail.crypto.secrets import MessageCode, SessionSecret
-from securemail.errors import Conflict, InvalidInput
+from securemail.errors import InvalidInput, StaleKeys
 from securemail.identity import closing, login, photos, sessions
 from securemail.identity.challenges import SessionEnded
 from securemail.identity.closing import LastAdministrator
@@ -99,7 +99,7 @@ def test_the_owner_gets_a_last_mail_and_the_organisation_an_entry(house: House) 
 
 def test_closing_twice_is_refused(house: House) -> None:
     close(house)
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleKeys):
         close(house)
 
 

@@ -16,6 +16,7 @@ from securemail.errors import (
     InvalidInput,
     NotFound,
     SecuremailError,
+    StaleKeys,
     TooManyAttempts,
 )
 from securemail.identity.permissions import PERMISSIONS
@@ -40,6 +41,7 @@ KINDS: list[tuple[Exception, int]] = [
     (UntrustedKey(), 500),
     (RuntimeError("geheim"), 500),
     (SecuremailError("geheim"), 500),
+    (StaleKeys(), 409),
 ]
 
 

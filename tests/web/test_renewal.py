@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.errors import StaleKeys
+from securemail.identity import invitations
 from securemail.mailboxes import rotation as mailboxes
 from securemail.messages import reading, sending
 from securemail.organisations import administrators
@@ -46,6 +47,18 @@ def test_a_letter_whose_keys_went_stale_is_sent_once_all_the_same(
     assert calls == [2]
     with house.work() as ctx:
         assert len(ctx.db.scalars(select(Message)).all()) == 1
+
+
+def test_a_page_that_tells_of_refusals_takes_stale_keys_for_none(
+    house: House, marieke: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marieke.post("/admin/invitations/send", {"people": "lotte@kantoor.example", "language": "nl"})
+    with house.work() as ctx:
+        [invited] = invitations.listing(ctx, administrators.enter(ctx, house.marieke))
+    calls = once(monkeypatch, invitations, "withdraw", stale)
+    answer = marieke.post(f"/admin/invitations/{ids.to_text(invited.id)}/withdraw")
+    assert (answer.status_code, answer.location) == (303, "/admin/invitations?withdrawn=1")
+    assert calls == [2]
 
 
 @pytest.mark.parametrize("path", ["/drafts", "/compose"])

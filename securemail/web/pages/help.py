@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from securemail.errors import Conflict, InvalidInput, StaleKeys
+from securemail.errors import Conflict, InvalidInput
 from securemail.guests import help as helping
 from securemail.guests import links
 from securemail.guests.help import Asked
@@ -72,8 +72,6 @@ def method(asked: bytes) -> ResponseReturnValue:
     except InvalidInput as error:
         session.settle(success=False)
         return _method_page(*_found(current(), member(), asked), errors=forms.errors_of(error)), 422
-    except StaleKeys:
-        raise
     except Conflict:
         session.settle(success=False)
         return _cannot(what, link)
@@ -118,8 +116,6 @@ def _answered(asked: bytes, act: Act, *, done: str | None = None) -> ResponseRet
     what, link = _found(ctx, me, asked)
     try:
         act(ctx, me, what, link)
-    except StaleKeys:
-        raise
     except Conflict:
         session.settle(success=False)
         return _cannot(what, link)

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from securemail import ids
-from securemail.errors import Conflict, InvalidInput, StaleKeys
+from securemail.errors import Conflict, InvalidInput
 from securemail.guests import links
 from securemail.identity.context import Context, Member
 from securemail.messages import receipts, renewal
@@ -45,8 +45,6 @@ def send(message: bytes, place: int) -> ResponseReturnValue:
     try:
         _require_unchanged(link)
         renewal.new_code(ctx, me, link.id)
-    except StaleKeys:
-        raise
     except InvalidInput:  # the organisation asks more by now
         session.settle(success=False)
         return _to_sheet(message, place)
@@ -76,8 +74,6 @@ def put(message: bytes, place: int) -> ResponseReturnValue:
     except InvalidInput as error:
         session.settle(success=False)
         return _sheet(current(), member(), message, place, forms.errors_of(error)), 422
-    except StaleKeys:
-        raise
     except Conflict as error:
         return _cannot(link, error)
     return answer(ctx, me, link.conversation, toast="checked")
