@@ -33,6 +33,8 @@ from tests.serve import CHEAP
 from tests.servers import Product, SmsSink, SmtpSink, running_product, sms_sink, smtp_sink, text_part
 
 ORGANISATION = "Van Dalen & Bakker"
+FOUNDER = "oprichter@vandalenbakker.example"
+"""Who set the organisation up, is its administrator, and is otherwise in no story."""
 ANSWER = 15_000
 """Milliseconds for something that a worker has to do first."""
 _numbers = itertools.count(1)
@@ -116,10 +118,11 @@ def found_office(product: Product, sink: SmtpSink) -> Iterator[Office]:
         office.organisation = organisations.create(ctx, ORGANISATION, Policy(sign_up="open")).id
         password = stretch_new(PASSWORD, office.runtime.keys, office.runtime.hasher)
         founder = accounts.create_account(
-            ctx, address="oprichter@vandalenbakker.example", name="De oprichter", language="nl", password=password,
+            ctx, address=FOUNDER, name="De oprichter", language="nl", password=password,
             organisation=office.organisation, role="administrator",
         )  # fmt: skip
         mailboxes.create_for_organisation(ctx, office.organisation, founder.root)
+    office.members[FOUNDER] = _as_member(founder, FOUNDER, "De oprichter", "nl", office.organisation)
     try:
         yield office
     finally:
