@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import axe_findings
 from tests.house import FATIMA
-from tests.journeys.people import Office, log_in
+from tests.journeys.people import Office, arrive
 from tests.journeys.test_guest import fresh
 from tests.journeys.test_returning import without_session, write
 
@@ -65,8 +65,7 @@ def test_the_senders_list(office: Office, somebody: Somebody, size: str, languag
     guest.locator("main form button.button-primary").click()
     guest.locator("form[action$='/remember'] button").click()
     page = somebody(size, locale=LOCALES[language])
-    log_in(page, office.url, author)
-    page.goto(f"{office.url}/sent")
+    arrive(page, office, author, "/sent")
     page.locator(".row-link").first.click()
     page.locator("a.receipt-line").first.click()
     expect(page.locator("#dialog[open] .place-device")).to_be_visible()

@@ -11,7 +11,7 @@ from securemail.identity.permissions import PERMISSIONS
 from securemail.web import create_app
 from tests.browser import axe_findings_day_and_night, open_context
 from tests.house import FATIMA, PETER
-from tests.journeys.people import Office, log_in
+from tests.journeys.people import Office, arrive
 from tests.visitor import HTMX, Visitor
 
 IN_THE_MENU = ("who has read it", "until when", "whose access", "whose access to all", "take back")
@@ -29,7 +29,7 @@ def look(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[tuple[Pa
 def test_lists_and_conversations(office: Office, look: tuple[Page, str]) -> None:
     page, language = look
     marieke = _lived_in(office, language)
-    log_in(page, office.url, marieke)
+    arrive(page, office, marieke)
     _clean(page, "inbox")
     page.goto(f"{office.url}/sent")
     _clean(page, "sent")
@@ -61,7 +61,7 @@ def test_lists_and_conversations(office: Office, look: tuple[Page, str]) -> None
 
 def test_empty_places_and_keys(office: Office, look: tuple[Page, str]) -> None:
     page, language = look
-    log_in(page, office.url, office.member(language=language))
+    arrive(page, office, office.member(language=language))
     for path in ("/inbox", "/sent", "/drafts"):
         page.goto(f"{office.url}{path}")
         _clean(page, path)
@@ -78,8 +78,7 @@ def test_writing(office: Office, look: tuple[Page, str]) -> None:
     page, language = look
     marieke = office.member(language=language)
     office.send(marieke, FATIMA, PETER)
-    log_in(page, office.url, marieke)
-    page.goto(f"{office.url}/compose")
+    arrive(page, office, marieke, "/compose")
     _clean(page, "an empty sheet")
     field = page.locator("#to")
     field.press_sequentially("fat")
@@ -146,7 +145,7 @@ def test_error_pages_and_fragments(office: Office, look: tuple[Page, str], faili
         expect(page.get_by_text(str(status))).to_be_visible()
         _clean(page, f"the page for {status}")
     page.unroute("**/code/*")
-    log_in(page, office.url, office.member(language=language))
+    arrive(page, office, office.member(language=language))
     fragment = visitor.get("/code/503", headers={"Accept-Language": language, **HTMX}).text
     page.route("**/compose", lambda route: route.fulfill(status=503, body=fragment, content_type="text/html"))
     page.evaluate("() => htmx.ajax('POST', '/compose', {target: '#live'})")

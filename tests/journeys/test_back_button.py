@@ -9,7 +9,7 @@ from securemail import ids
 from securemail.messages import revocation
 from tests.browser import open_context
 from tests.house import FATIMA
-from tests.journeys.people import Office, log_in, open_letter
+from tests.journeys.people import Office, arrive, open_letter
 from tests.journeys.test_guest import fresh
 
 WORDS = "Het bedrag komt uit op € 384."
@@ -55,8 +55,7 @@ def test_a_guest_who_closed_the_message_goes_back_to_nothing(office: Office, pho
 def test_a_member_goes_back_to_a_letter_that_was_taken_back(office: Office, phone: Page) -> None:
     marieke, sanne = office.member(), office.member("Sanne Kuipers")
     sent = office.send(marieke, (sanne.address, sanne.name))
-    log_in(phone, office.url, sanne)
-    phone.goto(f"{office.url}/conversations/{ids.to_text(sent.conversation)}")
+    arrive(phone, office, sanne, f"/conversations/{ids.to_text(sent.conversation)}")
     phone.get_by_role("button", name="Bericht openen").click()
     expect(phone.locator(".letter-body")).to_contain_text(WORDS)
     phone.goto(f"{office.url}/more")
@@ -70,8 +69,7 @@ def test_a_member_goes_back_to_a_letter_that_was_taken_back(office: Office, phon
 def test_nobody_reads_on_after_logging_out(office: Office, phone: Page) -> None:
     marieke, sanne = office.member(), office.member("Sanne Kuipers")
     sent = office.send(marieke, (sanne.address, sanne.name))
-    log_in(phone, office.url, sanne)
-    phone.goto(f"{office.url}/conversations/{ids.to_text(sent.conversation)}")
+    arrive(phone, office, sanne, f"/conversations/{ids.to_text(sent.conversation)}")
     phone.get_by_role("button", name="Bericht openen").click()
     expect(phone.locator(".letter-body")).to_contain_text(WORDS)
     phone.goto(f"{office.url}/more")

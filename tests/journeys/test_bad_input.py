@@ -12,7 +12,7 @@ from securemail import ids
 from securemail.store.models import Outbox
 from tests.browser import open_context
 from tests.house import PETER
-from tests.journeys.people import Office, await_news, compose, found_office, log_in, send
+from tests.journeys.people import Office, arrive, await_news, compose, found_office, let_in, send
 from tests.servers import SmtpSink, Sqlite, free_port, running_product, smtp_sink
 
 INCOMPLETE = "Dit adres is niet compleet. Schrijf het zo: naam@kantoor.nl"
@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 def test_a_hostile_address_is_told_at_its_chip_and_nothing_is_lost(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     for typed, sentence in HOSTILE.items():
         phone.goto(f"{office.url}/compose")
         phone.get_by_label("Onderwerp").fill("Omgangsregeling")
@@ -51,8 +51,7 @@ def test_a_hostile_address_is_told_at_its_chip_and_nothing_is_lost(office: Offic
 
 def test_a_header_cannot_be_smuggled_through_a_form(office: Office, phone: Page) -> None:
     marieke = office.member()
-    log_in(phone, office.url, marieke)
-    phone.goto(f"{office.url}/compose")
+    arrive(phone, office, marieke, "/compose")
     form = {
         "csrf_token": phone.locator("meta[name=csrf]").get_attribute("content") or "",
         "key": ids.to_text(ids.new_id()),
@@ -67,15 +66,14 @@ def test_a_header_cannot_be_smuggled_through_a_form(office: Office, phone: Page)
 
 
 def test_an_address_with_letters_of_its_own_country_is_sent_to(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     compose(phone, office.url, "post@café-bücher.example")
     send(phone)
     assert office.sink.wait_for("post@" + "café-bücher.example".encode("idna").decode("ascii"))
 
 
 def test_empty_fields_are_named(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
-    phone.goto(f"{office.url}/compose")
+    arrive(phone, office, office.member(), "/compose")
     phone.get_by_role("button", name="Verzenden").click()
     for sentence in ("Vul minstens één ontvanger in.", "Vul een onderwerp in.", "Schrijf eerst een bericht."):
         expect(phone.get_by_text(sentence)).to_be_visible()
@@ -90,8 +88,7 @@ def test_empty_fields_are_named(office: Office, phone: Page) -> None:
 
 
 def test_a_field_that_is_being_mended_is_no_longer_told(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
-    phone.goto(f"{office.url}/compose")
+    arrive(phone, office, office.member(), "/compose")
     phone.get_by_role("button", name="Verzenden").click()
     expect(phone.get_by_text("Vul een onderwerp in.")).to_be_visible()
     phone.get_by_label("Onderwerp").press_sequentially("O")
@@ -102,7 +99,7 @@ def test_a_field_that_is_being_mended_is_no_longer_told(office: Office, phone: P
 
 
 def test_five_megabytes_are_told_and_still_stand_there(office: Office, desktop: Page) -> None:
-    log_in(desktop, office.url, office.member())
+    let_in(desktop, office, office.member())
     compose(desktop, office.url, "peter@hoekstra.example", body="")
     body = desktop.get_by_label("Bericht", exact=True)
     body.evaluate("field => { field.value = 'Beste Peter, '.repeat(400_000) }")
@@ -114,7 +111,7 @@ def test_five_megabytes_are_told_and_still_stand_there(office: Office, desktop: 
 
 
 def test_control_characters_are_told_and_the_text_stays(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     compose(phone, office.url, "peter@hoekstra.example", body="")
     body = phone.get_by_label("Bericht", exact=True)
     body.evaluate("field => { field.value = 'Bel\\u0007 mij' }")
@@ -126,7 +123,7 @@ def test_control_characters_are_told_and_the_text_stays(office: Office, phone: P
 def test_an_empty_answer_is_not_sent(office: Office, phone: Page) -> None:
     marieke, sanne = office.member("Marieke van Dalen"), office.member("Sanne Kuipers")
     office.send(sanne, (marieke.address, marieke.name))
-    log_in(phone, office.url, marieke)
+    arrive(phone, office, marieke)
     phone.get_by_role("link", name="Berekening kinderalimentatie").click()
     phone.get_by_label("Antwoord aan").fill("   ")
     phone.get_by_role("button", name="Verzenden").click()
@@ -139,7 +136,7 @@ def test_a_message_waits_while_the_mail_server_is_away(sqlite: Sqlite, tmp_path:
         running_product(tmp_path / "var", sqlite.new_database(), smtp_port=port, workers=1) as product,
         found_office(product, SmtpSink(port)) as office,
     ):
-        log_in(phone, office.url, office.member())
+        let_in(phone, office, office.member())
         compose(phone, office.url, f"Peter Hoekstra <{PETER[0]}>")
         send(phone)
         await_news(phone, phone.get_by_text("Notificatie aan Peter Hoekstra wacht op verzending"))
@@ -154,7 +151,7 @@ def test_a_refused_address_is_shown_and_mended(every_office: Office, page: Page)
     marieke = office.member()
     address = f"peter.{marieke.address}"
     office.sink.refuse[address] = "550 5.1.1 no such user"
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, f"Peter Hoekstra <{address}>")
     send(page)
     await_news(page, page.get_by_text("Niet bezorgd bij Peter Hoekstra"))
@@ -169,7 +166,7 @@ def test_a_refused_address_is_shown_and_mended(every_office: Office, page: Page)
 
 
 def test_a_locked_database_is_told_and_the_text_goes_once_it_is_free(office: Office, desktop: Page) -> None:
-    log_in(desktop, office.url, office.member())
+    let_in(desktop, office, office.member())
     compose(desktop, office.url, "peter@hoekstra.example", body=LETTER)
     with _locked(office):
         desktop.get_by_role("button", name="Verzenden").click()
@@ -183,8 +180,7 @@ def test_a_locked_database_is_told_and_the_text_goes_once_it_is_free(office: Off
 def test_without_script_a_locked_database_answers_with_a_page(office: Office, chromium: Browser) -> None:
     with open_context(chromium, "phone", java_script_enabled=False) as context:
         page = context.new_page()
-        log_in(page, office.url, office.member())
-        page.goto(f"{office.url}/compose")
+        arrive(page, office, office.member(), "/compose")
         page.get_by_label("Aan", exact=True).fill("peter@hoekstra.example")
         page.get_by_label("Onderwerp").fill("Omgangsregeling")
         page.get_by_label("Bericht", exact=True).fill(LETTER)
@@ -195,7 +191,7 @@ def test_without_script_a_locked_database_answers_with_a_page(office: Office, ch
 
 
 def test_wrong_addresses_are_answered_with_a_page_of_ours(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     nobodys = ids.to_text(ids.new_id())
     for path, status in [
         ("/nergens", 404),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from securemail.store.models import Recipient
 from tests.browser import axe_findings_day_and_night
 from tests.delivery.reports import BACK
-from tests.journeys.people import Office, await_news, compose, found_office, log_in, open_letter, send
+from tests.journeys.people import Office, await_news, compose, found_office, let_in, open_letter, send
 from tests.relay import Relay, relay
 from tests.servers import free_port, running_product
 
@@ -35,7 +35,7 @@ def test_a_mail_that_comes_back_later_is_shown_and_sent_again(
 ) -> None:
     page = somebody("phone" if database_url.startswith("sqlite") else "desktop")
     between, port = _relay(office), int(office.product.environ["BOUNCE_LISTEN"].rpartition(":")[2])
-    log_in(page, office.url, office.member())
+    let_in(page, office, office.member())
     compose(page, office.url, f"Peter Hoekstra <{PETER}>")
     send(page)
     between.wait_for(PETER)

@@ -10,7 +10,7 @@ from securemail.guests.checks import Check
 from securemail.identity.context import Member
 from tests.browser import axe_findings_day_and_night
 from tests.house import FATIMA, PASSWORD
-from tests.journeys.people import Office, link_in, log_in, open_letter, reply_as_guest, try_to_log_in
+from tests.journeys.people import Office, arrive, link_in, open_letter, reply_as_guest, try_to_log_in
 from tests.journeys.test_guest import fresh
 from tests.journeys.test_landing import new_number
 from tests.servers import text_part
@@ -83,7 +83,7 @@ def test_fatima_makes_an_account_and_keeps_what_she_opened(
     page.goto(link_in(mail))
     page.wait_for_url("**/conversations/**")
     marieke = somebody("desktop")
-    log_in(marieke, office.url, author)
+    arrive(marieke, office, author)
     marieke.locator(".row a, a.row").first.click()
     marieke.locator("#reply-body").fill("Graag gedaan.")
     marieke.get_by_role("button", name="Verzenden").click()
@@ -141,7 +141,7 @@ def test_another_account_is_told_and_logs_out_back_to_the_offer(office: Office, 
     to, page = fresh(FATIMA), somebody("phone")
     link = written_to(office, office.member(), to)
     sanne = office.member("Sanne Kuipers")
-    log_in(page, office.url, sanne)
+    arrive(page, office, sanne)
     open_by_hand(page, link)
     page.get_by_role("link", name=LINE).click()
     expect(page.get_by_role("heading", name="U bent ingelogd met een ander adres")).to_be_visible()
@@ -159,7 +159,7 @@ def test_at_the_inbox_it_is_offered_until_it_is_put_away(office: Office, somebod
     link = written_to(office, office.member(), to)
     member = office.member(to[1], address=to[0])
     open_by_hand(page, link)
-    log_in(page, office.url, member)
+    arrive(page, office, member)
     expect(page.get_by_text("Je opende hier een conversatie met Marieke van Dalen.")).to_be_visible()
     clean(page, "the inbox with the offer")
     page.get_by_role("button", name="Niet nu").click()

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from securemail.guests.checks import Check
 from tests.house import FATIMA, PETER
-from tests.journeys.people import Office, ask_for_news, log_in, open_letter
+from tests.journeys.people import Office, ask_for_news, let_in, open_letter
 from tests.journeys.test_guest import fresh
 from tests.journeys.test_withdrawal import choose, open_conversation
 
@@ -17,7 +17,7 @@ def test_a_number_said_later_is_asked_for_in_the_receipts(office: Office, somebo
     marieke, fatima = office.member(), fresh(FATIMA)
     sent = office.send(marieke, (*fatima, Check("sms")))
     page = somebody(size)
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     open_conversation(page, office, sent)
     choose(page, "Wie heeft dit gelezen?")
     dialog = page.get_by_role("dialog", name="Wie heeft dit gelezen?")
@@ -33,7 +33,7 @@ def test_another_expiry_date_stands_at_the_letter(office: Office, somebody: Some
     marieke, fatima = office.member(), fresh(FATIMA)
     sent = office.send(marieke, fatima)
     page = somebody(size)
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     open_conversation(page, office, sent)
     choose(page, "Verloopdatum wijzigen")
     dialog = page.get_by_role("dialog", name="Verloopdatum wijzigen")
@@ -50,7 +50,7 @@ def test_one_loses_the_whole_conversation_within_a_request(office: Office, someb
     hers, his, page = somebody(), somebody(), somebody(size)
     open_letter(hers, to_fatima)
     open_letter(his, to_peter)
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     open_conversation(page, office, sent)
     choose(page, "Toegang intrekken tot de hele conversatie")
     dialog = page.get_by_role("dialog", name="Toegang intrekken tot de hele conversatie")

@@ -19,8 +19,8 @@ from tests.journeys.people import (
     ask_for_news,
     code_in,
     compose,
+    let_in,
     link_in,
-    log_in,
     open_letter,
     reply_as_guest,
     send,
@@ -41,7 +41,7 @@ def test_a_message_is_sent_opened_answered_and_answered_again(
 ) -> None:
     office, fatima = every_office, fresh(FATIMA)
     marieke, inbox, phone = office.member(), somebody(size), somebody(size)
-    log_in(inbox, office.url, marieke)
+    let_in(inbox, office, marieke)
     compose(inbox, office.url, TYPED.format(fatima[0]), body="Beste Fatima,\n\nHet bedrag komt uit op € 384.")
     send(inbox)
 
