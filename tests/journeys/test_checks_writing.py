@@ -1,11 +1,13 @@
 """Setting the recipient check while writing: at a chip, for everybody, with and without script."""
 
-from playwright.sync_api import Browser, Page, expect
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
 from securemail.store.models import GuestLink, Message, Recipient
 from tests.browser import open_context
-from tests.journeys.people import Office, add_recipients, compose, log_in, wait_until_kept
+from tests.journeys.people import Office, add_recipients, arrive, compose, let_in, wait_until_kept
 
 
 def sheet(page: Page, name: str) -> None:
@@ -17,6 +19,18 @@ def sheet(page: Page, name: str) -> None:
 def settle(page: Page) -> None:
     page.get_by_role("button", name="Instellen", exact=True).click()
     expect(page.locator("#dialog")).not_to_be_visible()
+
+
+def hold(page: Page, pattern: str) -> Callable[[], None]:
+    """The next request to such an address gets no answer until the story lets it go by calling this."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route), times=1)
+
+    def let_go() -> None:
+        with page.expect_response(pattern):
+            held.pop().continue_()
+
+    return let_go
 
 
 def methods_of(office: Office, sender: bytes) -> dict[str, list[str]]:
@@ -32,7 +46,7 @@ def methods_of(office: Office, sender: bytes) -> dict[str, list[str]]:
 def test_each_recipient_gets_a_check_of_their_own(office: Office, page: Page) -> None:
     marieke, sanne = office.member(), office.member("Sanne Kuipers")
     fatima, peter = f"Fatima El Amrani <fatima.{marieke.address}>", f"Peter Hoekstra <peter.{marieke.address}>"
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, fatima, peter, sanne.address)
     expect(page.locator(".chip-check")).to_have_text(["Geen", "Geen", "Account"])
 
@@ -72,7 +86,7 @@ def test_each_recipient_gets_a_check_of_their_own(office: Office, page: Page) ->
 
 def test_one_missing_number_holds_back_one_person(office: Office, page: Page) -> None:
     marieke = office.member()
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, f"Fatima El Amrani <fatima.{marieke.address}>", f"peter.{marieke.address}")
     sheet(page, "Fatima")
     page.get_by_label("Sms-code").check()
@@ -88,8 +102,9 @@ def test_one_missing_number_holds_back_one_person(office: Office, page: Page) ->
 
 def test_everybody_is_checked_with_one_switch(office: Office, page: Page) -> None:
     marieke = office.member()
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, f"fatima.{marieke.address}", f"peter.{marieke.address}", f"jan.{marieke.address}")
+    wait_until_kept(page)  # or its answer would close what is opened now
     page.locator(".secure-button").click()
     page.get_by_role("button", name="Ontvangerscontrole").click()
     page.get_by_label("Controleer de ontvangers").check()
@@ -106,7 +121,7 @@ def test_everybody_is_checked_with_one_switch(office: Office, page: Page) -> Non
 
 def test_three_strangers_are_better_written_to_apart(office: Office, page: Page) -> None:
     marieke = office.member()
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     to = [f"{name}.{marieke.address}" for name in ("fatima", "peter", "jan")]
     compose(page, office.url, *to)
     expect(page.get_by_text("Verstuur het dan aan ieder apart.")).to_be_visible()
@@ -124,15 +139,14 @@ def test_three_strangers_are_better_written_to_apart(office: Office, page: Page)
 
 def test_apart_stays_chosen_when_an_earlier_save_answers_later(office: Office, page: Page) -> None:
     marieke = office.member()
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, f"fatima.{marieke.address}", f"peter.{marieke.address}")
     wait_until_kept(page)
-    page.route("**/drafts*", lambda route: (page.wait_for_timeout(600), route.continue_()))
+    let_go = hold(page, "**/drafts*")
     with page.expect_request("**/drafts*"):
         page.get_by_label("Bericht", exact=True).fill("Hierbij de stukken.")
     page.get_by_label("Ieder apart").check()
-    with page.expect_response("**/drafts*"):
-        pass
+    let_go()
     page.get_by_role("button", name="Verzenden").click()
     page.wait_for_url("**/sent?apart=2")
 
@@ -141,41 +155,40 @@ def test_a_switch_stays_under_the_finger_while_the_address_field_gives_its_line_
     office: Office, page: Page
 ) -> None:
     marieke = office.member()
-    log_in(page, office.url, marieke)
-    page.goto(f"{office.url}/compose")
+    arrive(page, office, marieke, "/compose")
     add_recipients(page, [f"{'lang' * 12}{nth}.{marieke.address}" for nth in range(3)])
     expect(page.get_by_label("Aan", exact=True)).to_be_focused()
     apart = page.get_by_label("Ieder apart")
     expect(apart).to_be_visible()
     wait_until_kept(page)
     before = apart.bounding_box()
+    assert before is not None
     apart.check()
     expect(apart).to_be_checked()
-    after = apart.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert after["y"] < before["y"] - 20, "the field had a line of its own, and gave it back"
+    # The field had a line of its own, and gives it back.
+    page.wait_for_function(
+        "([apart, y]) => apart.getBoundingClientRect().y < y - 20", arg=[apart.element_handle(), before["y"]]
+    )
 
 
 def test_nobody_is_proposed_who_is_a_chip_already(office: Office, page: Page) -> None:
     marieke = office.member()
     office.send(marieke, (f"peter.{marieke.address}", "Peter Hoekstra"))
-    log_in(page, office.url, marieke)
-    page.goto(f"{office.url}/compose")
-    page.route("**/compose/suggestions", lambda route: (page.wait_for_timeout(600), route.continue_()))
+    arrive(page, office, marieke, "/compose")
+    let_go = hold(page, "**/compose/suggestions")
     field = page.get_by_label("Aan", exact=True)
-    field.press_sequentially(f"peter.{marieke.address}")
-    page.wait_for_timeout(300)  # the question is on its way
+    with page.expect_request("**/compose/suggestions"):
+        field.fill(f"peter.{marieke.address}")
     field.press("Enter")
     expect(page.locator("[data-chip]")).to_have_count(1)
-    with page.expect_response("**/compose/suggestions"):
-        pass
+    let_go()
+    expect(page.locator("#suggestions [data-address]")).to_have_count(1)
     expect(page.locator("#suggestions")).to_be_hidden()
 
 
 def test_a_recipient_leaves_by_the_sheet(office: Office, page: Page) -> None:
     marieke = office.member()
-    log_in(page, office.url, marieke)
+    let_in(page, office, marieke)
     compose(page, office.url, f"fatima.{marieke.address}", f"peter.{marieke.address}")
     sheet(page, "peter")
     page.get_by_role("button", name="Ontvanger verwijderen").click()
@@ -187,8 +200,7 @@ def test_it_goes_without_script(office: Office, chromium: Browser, size: str) ->
     marieke = office.member()
     with open_context(chromium, size, java_script_enabled=False) as context:
         page = context.new_page()
-        log_in(page, office.url, marieke)
-        page.goto(f"{office.url}/compose")
+        arrive(page, office, marieke, "/compose")
         page.get_by_label("Aan", exact=True).fill(f"Fatima El Amrani <fatima.{marieke.address}>")
         page.get_by_label("Onderwerp").fill("Stukken")
         page.get_by_label("Bericht", exact=True).fill("Hierbij de stukken.")
