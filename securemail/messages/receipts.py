@@ -159,13 +159,21 @@ def count_unread(ctx: Context, mailbox: bytes, *, most: int = 100) -> int:
     return ctx.db.scalar(select(func.count()).select_from(few)) or 0
 
 
-def last_sent_to(ctx: Context, principal: bytes) -> datetime | None:
-    """When the newest message to this receiver was sent; told to whoever has a guest's link."""
-    return ctx.db.scalar(
-        select(func.max(Message.sent_at))
-        .join(Recipient, Recipient.message == Message.id)
-        .where(Recipient.principal == principal)
+def last_sent_to(ctx: Context, link: GuestLink) -> datetime | None:
+    """When the newest message to a guest was sent; told to whoever has the address of one of their links.
+
+    One query, wherever the link leads by now: neither the answer nor its time tells that it leads elsewhere.
+    """
+    theirs = select(GuestLink.id.label("principal")).where(GuestLink.id == link.id).cte("theirs", recursive=True)
+    after = func.coalesce(GuestLink.claimed_by, GuestLink.successor)
+    theirs = theirs.union(
+        select(after).join(theirs, GuestLink.id == theirs.c.principal).where(after.is_not(None))
+    )  # fmt: skip
+    received = select(Recipient.message).where(
+        Recipient.message == Message.id, Recipient.principal.in_(select(theirs.c.principal))
     )
+    in_conversation = (Message.conversation == link.conversation, received.exists())
+    return ctx.db.scalar(select(func.max(Message.sent_at)).where(*in_conversation))
 
 
 def last_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> datetime | None:

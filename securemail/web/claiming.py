@@ -58,8 +58,7 @@ def _names(ctx: Context, guests: list[Guest]) -> tuple[str, ...]:
 
 def ahead(link: GuestLink) -> str | None:
     """Where somebody who is logged in finds what they took along; None for everybody else, who learn nothing of it."""
-    if link.claimed_by is None:
-        return None
+    # Before the link is looked at: another member's page would take longer where somebody took it along.
     me = here()
     if me is None or me.mailbox != link.claimed_by:
         return None

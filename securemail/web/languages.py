@@ -50,11 +50,14 @@ def _asked() -> str | None:
 
 
 def register(app: Flask, default: Language) -> None:
-    """Choose a language for every request: the member's own, the chosen one, the browser's, the setting's."""
+    """Choose a language for every request: the member's own, the chosen one, the browser's, the setting's.
+
+    A guest's letter speaks the guest's, whoever else is logged in in that browser: the page shows nothing of them.
+    """
 
     def choose() -> str:
         owner = auth.known_owner()
-        if owner is not None:
+        if owner is not None and request.blueprint != "guest":
             return owner.language
         return _asked() or session.chosen_language() or i18n.choose(request.headers.get("Accept-Language"), default)
 

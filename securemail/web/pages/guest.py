@@ -187,7 +187,7 @@ def _landing(
         ref=ref,
         sender=sender_of(ctx, link),
         # The same with the address of an earlier mail: only who has its code is told that there is another.
-        sent=receipts.last_sent_to(ctx, links.newest(ctx, link).id),
+        sent=receipts.last_sent_to(ctx, link),
         **form(code=code, error=error),
     ), status
 

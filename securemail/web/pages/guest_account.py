@@ -23,10 +23,11 @@ def landing(message: bytes) -> ResponseReturnValue:
         return render("guest/account.html", message=message, address=None, host=session.public_host())
     ctx = current()
     row = ctx.db.get(Message, message)
-    if row is not None:
-        try:
-            reading.conversation(ctx, me, row.conversation)
-            return redirect(url_for("conversation.show", conversation=row.conversation))
-        except NotFound:
-            pass  # another account's: told like a message that never was
+    # Of no message, nothing is looked for in the same way: another account's takes no longer than one that never was.
+    conversation = message if row is None else row.conversation
+    try:
+        reading.conversation(ctx, me, conversation)
+        return redirect(url_for("conversation.show", conversation=conversation))
+    except NotFound:
+        pass  # another account's: told like a message that never was
     return render("guest/account.html", message=message, address=me.address, host=session.public_host()), 404

@@ -26,7 +26,7 @@ pages = Blueprint("guest_devices", __name__)
 def returning_page(ctx: Context, back: Returning) -> ResponseReturnValue:
     """One button instead of a code; with script the page presses it itself, once somebody sees it."""
     link = back.link
-    sent = receipts.last_sent_to(ctx, link.id)
+    sent = receipts.last_sent_to(ctx, link)
     return render(
         "guest/returning.html", ref=link.link_ref, sender=sender_of(ctx, link), sent=sent, until=back.device.expires
     )
