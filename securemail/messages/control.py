@@ -11,7 +11,7 @@ from securemail.guests import links
 from securemail.guests.help import Asked
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs
-from securemail.messages import expiry, reading, sending, threads
+from securemail.messages import envelopes, expiry, notices, reading, threads
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import own_message
 from securemail.organisations import audit
@@ -118,7 +118,7 @@ def _open_again(
     current: dict[bytes, int], *, tell: bool = True,
 ) -> None:  # fmt: skip
     """A new envelope for somebody whose time was over; not for who has no link or account any more."""
-    if not sending.is_named(head, recipient):
+    if not head.names(recipient):
         return
     party = head.to[recipient.place]
     if not _is_there(ctx, party, current):
@@ -132,9 +132,9 @@ def _open_again(
     if waits:
         return
     if ctx.db.get(Envelope, (row.id, party.principal)) is None:
-        sending.give_envelope(ctx, row, cek, party, current)
+        envelopes.give(ctx, row, cek, party, current)
     if tell and (recipient.opened_at is None or party.kind == "link"):
-        sending.notify_one(ctx, member, row, recipient.place, party)
+        notices.queue(ctx, member, row, recipient.place, party)
     if party.kind == "link":
         helping.answer_link(ctx, party.principal)
 

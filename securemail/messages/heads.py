@@ -10,6 +10,7 @@ from typing import Any
 from securemail.errors import CannotOpen
 from securemail.identity.context import Correspondent, PrincipalKind
 from securemail.mailboxes.directory import Entry
+from securemail.store.models import Recipient
 
 _SNIPPET = 140
 
@@ -60,6 +61,10 @@ class Head:
     def write(cls, sender: Party, to: tuple[Party, ...], subject: str, text: str) -> "Head":
         """The head of a new message; the snippet is the text's first words on one line."""
         return cls(subject, sender, to, " ".join(text[: 4 * _SNIPPET].split())[:_SNIPPET])
+
+    def names(self, recipient: Recipient) -> bool:
+        """Whether this head, once authenticated, names a receiver: a row alone adds nobody."""
+        return recipient.place < len(self.to) and self.to[recipient.place].principal == recipient.principal
 
     def to_json(self) -> dict[str, Any]:
         """What is sealed."""

@@ -12,7 +12,7 @@ from securemail.errors import NotFound
 from securemail.guests import notify
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs
-from securemail.messages import expiry, reading, sending
+from securemail.messages import expiry, reading
 from securemail.store.models import Envelope, GuestLink, Item, Message, Recipient
 from securemail.store.statements import changed
 
@@ -65,7 +65,7 @@ def _remind(ctx: Context, member: Member, message: Message, recipient: Recipient
         head, _text = reading.open_own(ctx, member, message)
     except NotFound:
         return 0
-    if not sending.is_named(head, recipient):
+    if not head.names(recipient):
         return 0
     party = head.to[recipient.place]
     if party.kind == "mailbox":

@@ -21,7 +21,7 @@ from securemail.guests.links import Kept
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory, epochs
 from securemail.mailboxes.directory import Entry
-from securemail.messages import aliases, contacts, expiry, moving, reading, sending
+from securemail.messages import aliases, contacts, envelopes, expiry, moving, notices, reading
 from securemail.messages.aliases import Aliases
 from securemail.messages.authenticity import Forged
 from securemail.messages.heads import Party
@@ -104,7 +104,7 @@ def _renew(ctx: Context, maker: Member, link: bytes, chosen: Check | None) -> Pa
     moved = _move(ctx, row, party, shared)
     for message in messages:
         if message.id in shared.keys:
-            sending.give_envelope(ctx, message, shared.keys[message.id], party, current)
+            envelopes.give(ctx, message, shared.keys[message.id], party, current)
     if entry is not None:
         moving.give_thread(ctx, row.conversation, entry.mailbox)
     _remember(ctx, maker, kept, check, party)
@@ -197,7 +197,7 @@ def _key(
         head = known.head(reading.written_head(cek, message))
     except (NotFound, CannotOpen, Forged):
         return None
-    if theirs is not None and not sending.is_named(head, theirs):
+    if theirs is not None and not head.names(theirs):
         log.error("alarm: message %s is not for receiver %d", message.id.hex(), theirs.place)
         return None
     return cek
@@ -257,4 +257,4 @@ def _tell(
         if party.kind == "link":
             notify.tell(ctx, maker, message, recipient.place, party, renewed=renewed)
         else:
-            sending.notify_one(ctx, maker, message, recipient.place, party)
+            notices.queue(ctx, maker, message, recipient.place, party)

@@ -11,7 +11,7 @@ from securemail.crypto.secrets import SessionSecret
 from securemail.guests import devices, guest_sessions
 from securemail.identity.context import Context, Guest
 from securemail.mailboxes import directory
-from securemail.messages import expiry, reading, receipts, sending
+from securemail.messages import answering, expiry, reading, receipts
 from securemail.messages.reading import Letter
 from securemail.store.models import GuestLink
 from securemail.web import present, session
@@ -39,7 +39,7 @@ def letters_for(
         return _nothing_left(ref, letters[-1], status)
     link = ctx.db.get_one(GuestLink, guest.principal)
     there = devices.of_link(ctx, link, session.remembered_secret())
-    names = [party.name for party in sending.would_answer(ctx, guest, guest.conversation)]
+    names = [party.name for party in answering.whom(ctx, guest, guest.conversation)]
     return render(
         "guest/letter.html",
         ref=ref,
@@ -48,7 +48,7 @@ def letters_for(
         letters=[present.letter(letter, guest) for letter in letters],
         reply_names=names,
         can_reply=bool(names),
-        deserted=not names and sending.is_deserted(ctx, guest, guest.conversation),
+        deserted=not names and answering.is_deserted(ctx, guest, guest.conversation),
         reply_text=typed,
         reply_key=request.form.get("key") or ids.to_text(ids.new_id()),
         errors=errors or {},

@@ -4,7 +4,7 @@ from securemail import ids
 from securemail.delivery import outbox
 from securemail.guests import help as helping
 from securemail.identity.context import Context, Member
-from securemail.messages import drafts, listing, reading, sending
+from securemail.messages import answering, drafts, listing, reading
 from securemail.messages.reading import Letter
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
@@ -56,7 +56,7 @@ def conversation_view(
         reply=reply,
         folder=folder,
         mark=listing.mark(ctx, me),
-        deserted=reply is None and sending.is_deserted(ctx, me, conversation),
+        deserted=reply is None and answering.is_deserted(ctx, me, conversation),
         asked=asked,
         days_more=days_more(policy),
     )
@@ -81,7 +81,7 @@ def _reply(
     key: bytes | None,
     errors: dict[str, str],
 ) -> views.Reply | None:
-    to = sending.would_answer(ctx, me, conversation)
+    to = answering.whom(ctx, me, conversation)
     if not to or any(letter.state == "closed" for letter in letters[-1:]):
         return None
     names = tuple(party.name for party in to)

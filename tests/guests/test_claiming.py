@@ -17,7 +17,7 @@ from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.identity import closing
 from securemail.identity.context import Context, Guest, Member
 from securemail.mailboxes import rotation
-from securemail.messages import listing, receipts, revocation, sending
+from securemail.messages import answering, listing, receipts, revocation, sending
 from securemail.messages.reading import Letter
 from securemail.messages.sending import Sent
 from securemail.store.models import (
@@ -211,7 +211,7 @@ def test_the_member_answers_everybody_in_their_own_name(house: House, story: Sen
     guest, fatima = at_link(house, story), house.join(FATIMA)
     claim(house, fatima, guest)
     with house.work() as ctx:
-        names = {party.name for party in sending.would_answer(ctx, fatima, story.conversation)}
+        names = {party.name for party in answering.whom(ctx, fatima, story.conversation)}
     assert names == {"Marieke van Dalen", "Sanne Kuipers"}
     answer(house, fatima, story, "Nu uit mijn eigen postvak.")
     for who in (house.marieke, house.sanne):
@@ -243,7 +243,7 @@ def test_the_sender_takes_back_from_a_member_what_a_guest_took_along(house: Hous
         assert set(ctx.db.scalars(mine)) <= {"sent"}
         assert ctx.db.get_one(Thread, (fatima.mailbox, story.conversation)).unread == 0
     with house.work() as ctx:
-        names = {party.name for party in sending.would_answer(ctx, house.marieke, story.conversation)}
+        names = {party.name for party in answering.whom(ctx, house.marieke, story.conversation)}
     assert names == {"Sanne Kuipers"}
 
 
@@ -388,7 +388,7 @@ def test_a_planted_claim_leads_nobody_anywhere(house: House, story: Sent) -> Non
     with pytest.raises(NotFound):
         house.letters(mallory, story.conversation)
     with house.work() as ctx:
-        names = {party.principal for party in sending.would_answer(ctx, house.marieke, story.conversation)}
+        names = {party.principal for party in answering.whom(ctx, house.marieke, story.conversation)}
     assert mallory.mailbox not in names
     assert guest.link in names
 

@@ -11,7 +11,7 @@ from securemail.guests import devices, gate, guest_sessions, links
 from securemail.guests.checks import NONE, Check
 from securemail.guests.devices import MayNotRemember, Returning
 from securemail.identity.context import Guest, Member
-from securemail.messages import contacts, revocation, sending
+from securemail.messages import completing, contacts, revocation, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Recipient, SessionLink
@@ -264,7 +264,7 @@ def test_a_number_said_later_lets_the_browser_in_too(house: House) -> None:
         link = ctx.db.scalars(select(GuestLink.id).where(GuestLink.conversation == sent.conversation)).one()
     assert come_back(house, secret, link) is None
     with house.work() as ctx:
-        sending.complete(ctx, house.marieke, sent.message, 0, SMS)
+        completing.complete(ctx, house.marieke, sent.message, 0, SMS)
     assert come_back(house, secret, link) is not None
 
 

@@ -14,7 +14,7 @@ from securemail.identity.challenges import SessionEnded
 from securemail.identity.closing import LastAdministrator
 from securemail.identity.context import Correspondent, Guest, Member
 from securemail.mailboxes import directory, grants
-from securemail.messages import clearing, reading, sending
+from securemail.messages import answering, clearing, reading, sending
 from securemail.organisations import administrators
 from securemail.store.models import (
     Account,
@@ -230,7 +230,7 @@ def test_nobody_is_answered_where_nobody_is_left(house: House) -> None:
     sent = house.send(SANNE)
     close(house)
     with house.work() as ctx:
-        assert sending.would_answer(ctx, house.marieke, sent.conversation) == ()
+        assert answering.whom(ctx, house.marieke, sent.conversation) == ()
     with pytest.raises(sending.NobodyLeft):
         reply(house, house.marieke, sent.conversation)
 

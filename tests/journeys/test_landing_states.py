@@ -16,7 +16,7 @@ from securemail.guests import gate, links
 from securemail.guests import help as helping
 from securemail.guests.checks import NONE, Check
 from securemail.identity.context import Member
-from securemail.messages import revocation, sending
+from securemail.messages import completing, revocation, sending
 from securemail.store.models import GuestLink, Recipient, SessionLink
 from securemail.web import session
 from tests.house import FATIMA
@@ -100,7 +100,7 @@ def test_unready_until_the_sender_has_said_a_number(office: Office, somebody: So
     headed(page, look, "Nog even geduld")
     ask_for_help(page, look, "Vraag de afzender om hulp")
     with office.work() as ctx:
-        sending.complete(ctx, author, sent.message, 0, Check("sms", number))
+        completing.complete(ctx, author, sent.message, 0, Check("sms", number))
     enter(page, look, link_in(office.sink.wait_for(fatima[0])[0]))
     headed(page, look, "Vul de code uit uw sms in")
 

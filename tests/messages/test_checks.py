@@ -9,7 +9,7 @@ from securemail import ids
 from securemail.errors import Conflict, InvalidInput, NotFound
 from securemail.guests import checks
 from securemail.guests.checks import Check
-from securemail.messages import contacts, drafts, sending
+from securemail.messages import completing, contacts, drafts, sending
 from securemail.messages.drafts import Content
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
@@ -41,7 +41,7 @@ def mails(house: House, message: bytes) -> int:
 
 def complete(house: House, message: bytes, check: Check, place: int = 0) -> None:
     with house.work() as ctx:
-        sending.complete(ctx, house.marieke, message, place, check)
+        completing.complete(ctx, house.marieke, message, place, check)
 
 
 def agreed(house: House, password: str = "blauwe fiets 1987") -> Check:
@@ -116,7 +116,7 @@ def test_what_does_not_complete_it_changes_nothing(house: House, check: Check, e
 def test_another_cannot_complete_it(house: House) -> None:
     sent = send(house, (*FATIMA, NO_NUMBER), (*SANNE, Check()))
     with house.work() as ctx, pytest.raises(NotFound):
-        sending.complete(ctx, house.sanne, sent.message, 0, SMS)
+        completing.complete(ctx, house.sanne, sent.message, 0, SMS)
 
 
 def test_an_answer_of_somebody_else_waits_with_it_and_goes_with_it(house: House) -> None:

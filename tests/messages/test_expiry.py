@@ -11,7 +11,7 @@ from securemail.delivery import housekeeping
 from securemail.errors import Conflict, NotFound
 from securemail.guests import help as helping
 from securemail.guests.checks import Check
-from securemail.messages import control, listing, reading, receipts, revocation, sending
+from securemail.messages import completing, control, listing, notices, reading, receipts, revocation, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.store.models import Envelope, GuestLink, Help, Item, Message, Outbox, Recipient
@@ -153,7 +153,7 @@ def test_lengthened_after_the_worker_came_everybody_gets_a_new_key_and_a_mail(ho
         assert set(waiting) >= {"guest_message", "member_message"}
         assert ctx.db.scalars(select(Help.answered)).one() is not None
     with house.work() as ctx:
-        sending.complete(ctx, house.marieke, sent.message, 2, Check("sms", "+31612345678"))
+        completing.complete(ctx, house.marieke, sent.message, 2, Check("sms", "+31612345678"))
     assert states(house, sent.message)[2] == "waiting"
 
 
@@ -161,9 +161,9 @@ def test_what_expired_is_neither_completed_nor_sent_again(house: House) -> None:
     sent = send(house, (*FATIMA, Check("sms")))
     house.clock.forward(days=7)
     with house.work() as ctx, pytest.raises(Conflict):
-        sending.complete(ctx, house.marieke, sent.message, 0, Check("sms", "+31612345678"))
+        completing.complete(ctx, house.marieke, sent.message, 0, Check("sms", "+31612345678"))
     with house.work() as ctx, pytest.raises(Conflict):
-        sending.notify_again(ctx, house.marieke, sent.message, 0)
+        notices.send_again(ctx, house.marieke, sent.message, 0)
 
 
 @pytest.mark.parametrize("turn", range(20))

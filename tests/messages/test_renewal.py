@@ -18,6 +18,7 @@ from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.identity.context import Context, Guest, Member
 from securemail.messages import (
     aliases,
+    answering,
     contacts,
     control,
     expiry,
@@ -322,7 +323,7 @@ def test_taking_back_reaches_the_new_link(house: House, what: str) -> None:
     with house.work() as ctx:
         assert all(link.closed is not None for link in links_in(house, sent.conversation))
         assert ctx.db.scalars(select(Envelope).where(Envelope.principal == guest.principal)).all() == []
-        assert sending.would_answer(ctx, house.marieke, sent.conversation) == ()
+        assert answering.whom(ctx, house.marieke, sent.conversation) == ()
 
 
 def test_taking_back_at_a_message_that_stayed_behind_reaches_the_new_link(house: House) -> None:
@@ -502,7 +503,7 @@ def test_a_successor_that_was_written_into_the_database_is_believed_by_nobody(ho
             links.find(ctx, mine.link_ref)
     house.letters(house.sanne, sent.conversation)
     with house.work() as ctx:
-        to = sending.would_answer(ctx, house.sanne, sent.conversation)
+        to = answering.whom(ctx, house.sanne, sent.conversation)
         assert other.id not in {party.principal for party in to}
         letters = {letter.message: letter for letter in reading.conversation(ctx, house.marieke, sent.conversation)}
         assert letters[own].sender is not None

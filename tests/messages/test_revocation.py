@@ -7,7 +7,7 @@ from securemail import ids
 from securemail.errors import NotFound
 from securemail.guests import gate, guest_sessions
 from securemail.guests.guest_sessions import GuestSessionEnded
-from securemail.messages import listing, reading, receipts, revocation, sending
+from securemail.messages import answering, listing, reading, receipts, revocation, sending
 from securemail.store.models import Audit, Envelope, GuestLink, Item, Outbox, OutboxLock, Recipient, SessionLink
 from tests.house import FATIMA, PETER, SANNE, House
 
@@ -146,7 +146,7 @@ def test_one_guest_loses_the_whole_conversation_and_the_link_for_good(house: Hou
     assert house.letters(peter, sent.conversation)[0].state == "open"
     with house.work() as ctx:
         for author in (house.marieke, house.sanne, peter):
-            to = {party.address for party in sending.would_answer(ctx, author, sent.conversation)}
+            to = {party.address for party in answering.whom(ctx, author, sent.conversation)}
             assert FATIMA[0] not in to
 
 
@@ -159,7 +159,7 @@ def test_a_colleague_loses_what_this_sender_wrote_and_is_not_answered_any_more(h
         revocation.revoke_from_conversation(ctx, house.marieke, again.message, 0)
     assert {letter.state for letter in house.letters(house.sanne, sent.conversation)} == {"revoked"}
     with house.work() as ctx:
-        to = {party.address for party in sending.would_answer(ctx, house.marieke, sent.conversation)}
+        to = {party.address for party in answering.whom(ctx, house.marieke, sent.conversation)}
     assert to == {FATIMA[0]}
 
 

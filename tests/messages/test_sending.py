@@ -1,5 +1,7 @@
 """Sending: whole or not at all, once, and to exactly whom it says."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 
@@ -54,6 +56,24 @@ def test_the_same_key_to_other_receivers_is_told_too(house: House) -> None:
     house.send(FATIMA, key=key)
     with pytest.raises(sending.AlreadySent):
         house.send(FATIMA, PETER, key=key)
+
+
+def test_who_looked_before_another_sent_that_key_to_others_is_told_as_well(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two at once, the second finds the key used only when it writes."""
+    key, looked = ids.new_id(), [False]
+    house.send(SANNE, key=key)
+    before, look = counts(house), sending._sent_before
+
+    def too_early(*args: Any) -> sending.Sent | None:
+        first, looked[0] = not looked[0], True
+        return None if first else look(*args)
+
+    monkeypatch.setattr(sending, "_sent_before", too_early)
+    with pytest.raises(sending.AlreadySent):
+        house.send(SANNE, MARIEKE, key=key)
+    assert counts(house) == before
 
 
 def test_an_address_written_twice_receives_once(house: House) -> None:

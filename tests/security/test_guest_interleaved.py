@@ -16,7 +16,7 @@ from securemail.guests.checks import NONE, Check
 from securemail.guests.gate import AtGate
 from securemail.guests.guest_sessions import GuestSessionEnded
 from securemail.identity.context import Context, Guest
-from securemail.messages import control, revocation, sending
+from securemail.messages import completing, control, revocation, sending
 from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Recipient, SessionLink
 from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import AGREED, NUMBER, ask_for_sms
@@ -256,7 +256,7 @@ def test_what_is_said_late_revives_no_link(house: House, missing: str, ended_fir
     fatima = Visit(house, send(house, check))
 
     def say(ctx: Context) -> None:
-        sending.complete(ctx, house.marieke, fatima.message(ctx), 0, said)
+        completing.complete(ctx, house.marieke, fatima.message(ctx), 0, said)
 
     one_inside_the_other(house, *in_order(say, fatima.end_conversation, turned=ended_first))
     with house.work() as ctx:

@@ -9,7 +9,7 @@ from securemail import ids
 from securemail.guests import devices, gate, links
 from securemail.guests.checks import Check
 from securemail.identity.context import Context
-from securemail.messages import control, expiry, renewal, revocation, sending
+from securemail.messages import completing, control, expiry, renewal, revocation, sending
 from securemail.store.models import Envelope, GuestDevice, GuestLink, LinkDevice, Outbox, Recipient, SessionLink
 from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import NUMBER, ask_for_sms
@@ -80,7 +80,7 @@ def test_saying_what_was_missing(house: House, missing: str) -> None:
         message = fatima.message(ctx)
 
     def complete(ctx: Context, house: House) -> None:
-        sending.complete(ctx, house.marieke, message, 0, said)
+        completing.complete(ctx, house.marieke, message, 0, said)
 
     for _ in kills(house, working(complete), every=2):
         assert states(house, message) == ["unready"]

@@ -12,7 +12,7 @@ from securemail.errors import Conflict, StaleKeys
 from securemail.guests import gate, links
 from securemail.guests.checks import Check
 from securemail.identity.context import Context, Guest
-from securemail.messages import aliases, control, expiry, receipts, renewal, revocation, sending
+from securemail.messages import aliases, control, expiry, notices, receipts, renewal, revocation, sending
 from securemail.messages.sending import Sent
 from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Recipient, SessionLink
 from tests.guests.test_gate import NUMBER
@@ -95,7 +95,7 @@ def open_news(ctx: Context, _house: House, here: Visit) -> None:
 
 
 def tell_again(ctx: Context, house: House, here: Visit) -> None:
-    sending.notify_again(ctx, house.marieke, newest(ctx, here), 0)
+    notices.send_again(ctx, house.marieke, newest(ctx, here), 0)
 
 
 def newest(ctx: Context, here: Visit) -> bytes:

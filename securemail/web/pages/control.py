@@ -11,7 +11,7 @@ from securemail.guests import help as helping
 from securemail.guests import links
 from securemail.guests.proposals import suggested_password
 from securemail.identity.context import Context, Member
-from securemail.messages import control, reading, receipts, revocation, sending
+from securemail.messages import completing, control, reading, receipts, revocation
 from securemail.web import checks, forms, languages
 from securemail.web.auth import member
 from securemail.web.forms import Errors
@@ -45,7 +45,7 @@ def put(message: bytes, place: int) -> ResponseReturnValue:
         return _missing(current(), member(), message, place, forms.errors_of(error)), 422
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
-    sending.complete(ctx, me, message, place, check)
+    completing.complete(ctx, me, message, place, check)
     return answer(ctx, me, conversation, toast="completed")
 
 

@@ -12,7 +12,7 @@ from securemail.errors import InvalidInput
 from securemail.guests import devices, links
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import anew
-from securemail.messages import drafts, listing, reading, receipts, revocation, sending
+from securemail.messages import drafts, listing, notices, reading, receipts, revocation, sending
 from securemail.web import faces, present
 from securemail.web import viewmodels as views
 from securemail.web.auth import member
@@ -104,7 +104,7 @@ def resend(message: bytes, place: int) -> ResponseReturnValue:
     """Send the notification again after a refusal."""
     ctx, me = current(), member()
     conversation = receipts.own_message(ctx, me, message).conversation
-    sending.notify_again(ctx, me, message, place)
+    notices.send_again(ctx, me, message, place)
     return answer(ctx, me, conversation, toast="resent")
 
 
