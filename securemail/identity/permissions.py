@@ -88,7 +88,7 @@ PERMISSIONS: Final[dict[str, Who]] = {
     "guest_devices.overview": "guest",
     "guest_devices.forget": "guest",
     "guest_devices.forget_of": "member",
-    "guest_account.landing": "anyone",
+    "member_link.landing": "anyone",
     "claims.account": "guest",
     "claims.claim": "member",
     "claims.claim_all": "member",

@@ -31,9 +31,8 @@ from securemail.web import (
 AREAS = (
     "health", "pwa", "login", "login_passkey", "login_step", "stepup", "setup", "signup", "mailbox", "conversation",
     "control", "renewal", "compose", "compose_checks", "guest", "guest_check", "guest_help", "guest_devices",
-    "guest_account", "claims",
-    "help", "profile", "settings", "rotation", "recovery", "fresh_start", "waits", "requests", "members",
-    "invitations", "policy", "reference", "factors", "phones", "passkeys", "address", "devices", "closing",
+    "member_link", "claims", "help", "profile", "settings", "rotation", "recovery", "fresh_start", "waits", "requests",
+    "members", "invitations", "policy", "reference", "factors", "phones", "passkeys", "address", "devices", "closing",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from securemail.identity.context import Member, Owner
 from securemail.identity.permissions import PASSIVE, needed
 from securemail.organisations import administrators
 from securemail.organisations.administrators import Administrator
-from securemail.web import renewal, security, session
+from securemail.web import rotation, security, session
 
 log = logging.getLogger(__name__)
 
@@ -187,12 +187,12 @@ def _load(_request: Request) -> LoggedIn | None:
         return None
     try:
         resumed = sessions.resume(session.current(), secret)
-        if renewal.rotate_first(resumed):
+        if rotation.rotate_first(resumed):
             resumed = sessions.resume(session.current(), secret)
     except SessionEnded:
         g.session_ended = True
         return None
-    renewal.go_on_afterwards(resumed.member)
+    rotation.go_on_afterwards(resumed.member)
     g.owner, g.member = resumed.owner, resumed.member
     if request.endpoint not in PASSIVE and resumed.touch_is_due(session.current().now):
         _touch(resumed.owner.session)

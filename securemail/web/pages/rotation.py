@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 
 from securemail.mailboxes import relocking
-from securemail.web import renewal
+from securemail.web import rotation
 from securemail.web.auth import member
 from securemail.web.htmx import is_partial, render
 from securemail.web.session import current, is_own_path
@@ -59,7 +59,7 @@ def batch() -> ResponseReturnValue:
 
 def _go_on() -> Progress:
     ctx, me = current(), member()
-    renewal.batches(me, _BATCHES)
+    rotation.batches(me, _BATCHES)
     ctx.db.rollback()  # what was locked anew meanwhile was not in this transaction's sight
     return Progress(relocking.everything(ctx, me.mail), relocking.left(ctx, me.mail))
 

@@ -1,4 +1,4 @@
-"""The landing page of a message for somebody with an account: log in, and on to the message."""
+"""Where the link in the mail to somebody with an account leads: log in, and on to the message."""
 
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -11,7 +11,7 @@ from securemail.web.auth import LogInFirst, member
 from securemail.web.htmx import render
 from securemail.web.session import current
 
-pages = Blueprint("guest_account", __name__)
+pages = Blueprint("member_link", __name__)
 
 
 @pages.get("/m/<identifier:message>")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from securemail.errors import StaleKeys
 from securemail.identity.context import Context, Member
 from securemail.identity.sessions import Resumed
-from securemail.mailboxes import rotation
+from securemail.mailboxes import rotation as mailboxes
 from securemail.organisations import rotation as organisations
 from securemail.web import session
 
@@ -42,7 +42,7 @@ def batches(member: Member, most: int) -> None:
     for _ in range(most):
         try:
             with session.write_apart() as ctx:
-                progress = rotation.relock(ctx, member)
+                progress = mailboxes.relock(ctx, member)
         except OperationalError:
             log.warning("a batch of rows was not locked anew: the database was busy")
             return
@@ -53,7 +53,7 @@ def batches(member: Member, most: int) -> None:
 def _batch(member: Member) -> Callable[[Context], None]:
     def relock(ctx: Context) -> None:
         try:
-            rotation.relock(ctx, member)
+            mailboxes.relock(ctx, member)
         except StaleKeys:
             log.info("rows are locked anew by the next request: keys were replaced just now")
 
