@@ -20,9 +20,9 @@ from securemail.messages import completing, revocation, sending
 from securemail.store.models import GuestLink, Recipient, SessionLink
 from securemail.web import session
 from tests.house import FATIMA
-from tests.journeys.people import Office, code_in, link_in, log_in
+from tests.journeys.people import Office, arrive, code_in, link_in
 from tests.journeys.test_guest import fresh
-from tests.journeys.test_landing import AGREED, agreed, new_number
+from tests.journeys.test_landing import AGREED, agreed, new_number, reload_until
 
 Somebody = Callable[..., Page]
 TEXT = "Het bedrag komt uit op € 384."
@@ -66,8 +66,9 @@ def enter(page: Page, look: Look, link: str) -> None:
 
 
 def press(page: Page) -> None:
-    page.locator("main form button.button-primary").first.click()
-    page.wait_for_load_state()
+    """Send the form of the page, and wait for the page that answers it."""
+    with page.expect_navigation():
+        page.locator("main form button.button-primary").first.click()
 
 
 def headed(page: Page, look: Look, words: str) -> None:
@@ -119,8 +120,7 @@ def test_expired_and_given_more_time_with_one_tap(office: Office, somebody: Some
     ask_for_help(page, look, "Vraag om meer tijd")
 
     inbox = somebody("desktop", java_script_enabled=look.script)
-    log_in(inbox, office.url, author)
-    inbox.goto(f"{office.url}/conversations/{ids.to_text(sent.conversation)}")
+    arrive(inbox, office, author, f"/conversations/{ids.to_text(sent.conversation)}")
     inbox.get_by_role("button", name="Nog 7 dagen laten lezen").click()
     expect(inbox.get_by_text("Weer te openen. Er gaat een e-mail naar de ontvanger")).to_be_visible()
     expect(inbox.get_by_text("vraagt om hulp")).to_have_count(0)
@@ -213,11 +213,8 @@ def test_an_sms_that_cannot_be_delivered_leads_to_the_sender(office: Office, som
     page = look.open(somebody)
     enter(page, look, link)
     failed = page.locator(".notice-warn")
-    for _ in range(60):
-        page.reload()
-        if failed.count():
-            break
-        page.wait_for_timeout(200)
+    headed(page, look, "Vul de code uit uw sms in")
+    reload_until(page, failed)
     expect(failed).to_contain_text(look.say(CANNOT_SEND))
     ask_for_help(page, look, look.say("Vraag %(name)s om een andere controle.", name=author.name))
     with office.work() as ctx:
@@ -237,14 +234,15 @@ def test_another_sms_may_be_asked_for_after_a_minute(office: Office, somebody: S
     if look.script:
         expect(again).to_be_hidden()
     else:  # a button that waits needs a script; without one the server says that it is too early
-        again.click()
+        with page.expect_navigation():
+            again.click()
     assert office.sms is not None
     assert len(office.sms.to(number)) == 1
 
     a_minute_passes(office, page, link)
     page.reload()
-    again.click()
-    expect(page.locator("#f-code")).to_be_visible()
+    with page.expect_navigation():
+        again.click()
     [_, _] = office.sms.wait_for(number, 2)
     second = office.sms.wait_for_sms(number)
     page.locator("#f-code").fill(second if second != first else first)
