@@ -9,6 +9,7 @@ import pytest
 
 from tests import servers
 from tests.compiled import keep_templates
+from tests.house import House, furnished_copy
 from tests.servers import Postgres, Product, SmsSink, SmtpSink, Sqlite
 
 pytest_plugins = ["tests.browser"]
@@ -53,6 +54,13 @@ def database_url(databases: Sqlite | Postgres) -> Iterator[str]:
     url = databases.new_database()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+def house(tmp_path: Path, databases: Sqlite | Postgres) -> Iterator[House]:
+    """Marieke and Sanne, on SQLite and on PostgreSQL."""
+    with furnished_copy(tmp_path, databases) as furnished:
+        yield furnished
 
 
 @pytest.fixture

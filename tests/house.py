@@ -23,8 +23,9 @@ from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.runtime import Runtime
 from securemail.store.models import GuestLink
+from tests.kept import on_kept_engine
 from tests.serve import CHEAP
-from tests.servers import product_environ
+from tests.servers import Postgres, Sqlite, product_environ
 
 MARIEKE = ("marieke@vandalenbakker.example", "Marieke van Dalen")
 SANNE = ("sanne@vandalenbakker.example", "Sanne Kuipers")
@@ -129,23 +130,22 @@ def furnish(folder: Path, database_url: str, clock: TurnedClock | None = None) -
     return House(runtime, clock, _member(marieke, MARIEKE, organisation), _member(sanne, SANNE, organisation))
 
 
-_first: dict[str, tuple[bytes, House]] = {}
+_first: dict[type, House] = {}
 
 
-def furnish_copy(folder: Path, database_url: str) -> House:
-    """`furnish` for a migrated database that nobody has opened: on SQLite a copy of the first one of this process."""
-    if not database_url.startswith("sqlite:///"):
-        return furnish(folder, database_url)
-    path = Path(database_url.removeprefix("sqlite:///"))
-    if "sqlite" not in _first:
-        made = furnish(folder, database_url)
-        made.runtime.engine.dispose()  # its write-ahead log goes into the file
-        _first["sqlite"] = path.read_bytes(), made
-    copied, made = _first["sqlite"]
-    path.write_bytes(copied)
+@contextmanager
+def furnished_copy(folder: Path, databases: Sqlite | Postgres) -> Iterator[House]:
+    """`furnish` on a database of its own, which is a copy of the first such house of this process."""
+    first = _first.get(type(databases))
+    if first is None:
+        first = _first[type(databases)] = furnish(folder, databases.new_database())
+        first.runtime.engine.dispose()  # only what nobody has open can be copied
+    url = databases.new_database(like=first.runtime.settings.database_url)
     clock = TurnedClock()
-    clock.now = made.clock.now
-    return House(_runtime(folder, database_url, clock), clock, made.marieke, made.sanne)
+    clock.now = first.clock.now
+    with on_kept_engine(_runtime(folder, url, clock)) as runtime:
+        yield House(runtime, clock, first.marieke, first.sanne)
+    databases.drop(url)
 
 
 def _runtime(folder: Path, database_url: str, clock: TurnedClock) -> Runtime:

@@ -54,9 +54,10 @@ class Sqlite:
         self._template = folder / "template.db"
         release.migrate(f"sqlite:///{self._template}")
 
-    def new_database(self) -> str:
+    def new_database(self, like: str = "") -> str:
+        """A migrated one, or a copy of another one that nobody has open."""
         path = self.folder / f"test{next(self._numbers)}.db"
-        shutil.copyfile(self._template, path)
+        shutil.copyfile(like.removeprefix("sqlite:///") or self._template, path)
         return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:
@@ -80,9 +81,11 @@ class Postgres:
         self._run("CREATE DATABASE template_migrated")
         release.migrate(self._url("template_migrated"))
 
-    def new_database(self) -> str:
+    def new_database(self, like: str = "") -> str:
+        """A migrated one, or a copy of another one that nobody has open."""
+        template = make_url(like).database if like else "template_migrated"
         # Copied as files, which takes half the time of writing each page to the log.
-        return self._create("TEMPLATE template_migrated STRATEGY file_copy")
+        return self._create(f"TEMPLATE {template} STRATEGY file_copy")
 
     def empty_database(self) -> str:
         return self._create("")

@@ -1,23 +1,14 @@
 """A furnished house, and one that has been lived in, on each kind of database."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.house import House, furnish_copy
+from tests.house import House
 from tests.security.town import Town, settle
 
 HERE = Path(__file__).parent
 SLOW = ("kill", "races", "robots", "swap", "thief")
-
-
-@pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    """Marieke and Sanne, on SQLite and on PostgreSQL."""
-    furnished = furnish_copy(tmp_path, database_url)
-    yield furnished
-    furnished.runtime.engine.dispose()
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ def hits(canary: Canary, files: list[Path]) -> list[str]:
 
 
 def test_nothing_that_people_typed_is_kept_readably(
-    house: House, databases: Sqlite | Postgres, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    house: House, databases: Sqlite | Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     canary, control, since = Canary(), secrets.token_hex(12), time.time() - 1
@@ -213,7 +213,7 @@ def test_nothing_that_people_typed_is_kept_readably(
     if isinstance(databases, Postgres):
         with house.runtime.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("CHECKPOINT"))
-    files = files_of(databases, database_url, since)
+    files = files_of(databases, house.runtime.settings.database_url, since)
     assert any(control.encode() in path.read_bytes() for path in files), "the search looks in the right files"
     assert len(canary.words) > 25
     others = [path for path in tmp_path.rglob("*") if path.is_file()]

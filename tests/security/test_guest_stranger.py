@@ -20,9 +20,10 @@ from securemail.guests import gate
 from securemail.guests.checks import NONE, Check
 from securemail.messages import revocation, sending
 from securemail.store.models import GuestLink, Message, Recipient, SessionLink
-from securemail.web import create_app, session
+from securemail.web import session
 from tests.guests.test_gate import AGREED, NUMBER
 from tests.house import FATIMA, PETER, House
+from tests.kept import app_around
 from tests.security.processes import dump
 from tests.security.test_guest_interleaved import Visit, agreed
 from tests.visitor import Visitor
@@ -38,7 +39,7 @@ _CHANGING = re.compile(r'(name="csrf_token" value=|<meta name="csrf" content=|na
 
 @pytest.fixture
 def app(house: House) -> Flask:
-    return create_app(house.runtime)
+    return app_around(house.runtime)
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from securemail.crypto.secrets import SessionSecret
 from securemail.guests import gate
 from securemail.guests.checks import NONE, Check
 from securemail.store.models import GuestLink, Recipient
-from securemail.web import create_app, session
+from securemail.web import session
 from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import NUMBER, ask_for_sms
 from tests.house import FATIMA, SANNE, House
+from tests.kept import app_around
 from tests.security.processes import dump
 from tests.security.test_guest_interleaved import Visit, agreed
 
@@ -60,7 +61,7 @@ METHODS = ("GET", "HEAD", "GET", "OPTIONS", "GET")
 
 @pytest.fixture
 def app(house: House) -> Flask:
-    return create_app(house.runtime)
+    return app_around(house.runtime)
 
 
 def addresses(house: House) -> list[str]:

@@ -8,24 +8,17 @@ from flask import Flask
 
 from securemail.config import Settings
 from securemail.runtime import Runtime
-from securemail.web import create_app
-from tests.house import MARIEKE, PASSWORD, SANNE, House, TurnedClock, furnish_copy
+from tests.house import MARIEKE, PASSWORD, SANNE, House, TurnedClock
+from tests.kept import app_around
 from tests.serve import CHEAP
 from tests.servers import product_environ
 from tests.visitor import Visitor
 
 
 @pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    """Marieke and Sanne, on SQLite and on PostgreSQL."""
-    furnished = furnish_copy(tmp_path, database_url)
-    yield furnished
-    furnished.runtime.engine.dispose()
-
-
-@pytest.fixture
 def app(house: House) -> Flask:
-    return create_app(house.runtime)
+    """For who adds no page of their own."""
+    return app_around(house.runtime)
 
 
 @pytest.fixture

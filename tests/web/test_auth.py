@@ -4,8 +4,15 @@ import pytest
 from flask import Flask
 
 from securemail.identity.permissions import PASSIVE, PERMISSIONS
+from securemail.web import create_app
 from tests.house import House
 from tests.visitor import HTMX, Visitor
+
+
+@pytest.fixture
+def app(house: House) -> Flask:
+    """One of their own, since these tests add pages to it."""
+    return create_app(house.runtime)
 
 
 def test_every_page_is_in_the_table_and_every_entry_is_a_page(app: Flask) -> None:

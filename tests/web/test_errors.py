@@ -23,7 +23,7 @@ from securemail.identity.permissions import PERMISSIONS
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.organisations import organisations
 from securemail.store.models import Audit, Organisation, PrincipalKey
-from securemail.web import session
+from securemail.web import create_app, session
 from tests.house import House
 from tests.visitor import HTMX, Visitor
 
@@ -43,6 +43,12 @@ KINDS: list[tuple[Exception, int]] = [
     (SecuremailError("geheim"), 500),
     (StaleKeys(), 409),
 ]
+
+
+@pytest.fixture
+def app(house: House) -> Flask:
+    """One of their own, since these tests add pages to it."""
+    return create_app(house.runtime)
 
 
 @pytest.fixture

@@ -8,11 +8,17 @@ import pytest
 from flask import Flask, request
 
 from securemail.identity.permissions import PERMISSIONS
-from securemail.web import stepup
+from securemail.web import create_app, stepup
 from tests.house import MARIEKE, PASSWORD, House
 from tests.visitor import HTMX, Visitor, alerts
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+@pytest.fixture
+def app(house: House) -> Flask:
+    """One of their own, since these tests add pages to it."""
+    return create_app(house.runtime)
 
 
 @pytest.fixture
