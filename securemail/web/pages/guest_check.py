@@ -173,6 +173,8 @@ def _refused_text(at: AtGate, refused: Refused) -> str:
     if refused.reason == "typing":
         return str(_("De code heeft 6 cijfers.") if at.step == "sms" else _("Vul het wachtwoord in."))
     left = refused.left or 0
+    if at.step == "sms" and not left:
+        return str(_("Deze code klopt niet. Vraag een nieuwe code."))
     if at.step == "password":
         return str(
             ngettext(

@@ -90,6 +90,20 @@ def test_a_wrong_code_tells_how_many_tries_are_left(house: House, visitor: Visit
     ]
 
 
+def test_after_the_fifth_wrong_code_a_new_one_has_to_be_asked_for(
+    house: House, visitor: Visitor, sent_codes: list[str]
+) -> None:
+    page, code = send(house, Check("sms", NUMBER))
+    enter(visitor, page, code)
+    wrong = f"{(int(sent_codes[0]) + 1) % 10**6:06d}"
+    told = [alerts(visitor.post(f"{page}/check", {"code": wrong})) for _ in range(6)]
+    assert told[3:] == [
+        ["Deze code klopt niet. U kunt het nog 1 keer proberen."],
+        ["Deze code klopt niet. Vraag een nieuwe code."],
+        ["Deze code werkt niet meer. Vraag een nieuwe code."],
+    ]
+
+
 def test_ten_wrong_entries_lock_and_the_sender_is_asked(house: House, visitor: Visitor, marieke: Visitor) -> None:
     page, code = send(house, agreed(house))
     shown = enter(visitor, page, code)
