@@ -5,16 +5,16 @@ that the token must belong to a cookie of this browser. The cookies have the `__
 domain can set them. Nothing is kept in a session of the framework: there is none.
 """
 
-from io import BytesIO
-from typing import IO, Final
+from typing import Final
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from securemail.config import Settings
 from securemail.crypto import cookies
 from securemail.crypto.secrets import SessionSecret
 from securemail.web import session
+from securemail.web.bodies import LARGE, SMALL, InMemoryRequest
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -38,26 +38,9 @@ HEADERS: Final = {
 }
 _HSTS: Final = "max-age=31536000; includeSubDomains"
 
-SMALL: Final = 64 * 1024
-LARGE: Final = 8 * 1024 * 1024
 _WITH_FILES: Final = frozenset({"profile.upload", "invitations.new", "invitations.send"})
 _WITH_LETTERS: Final = frozenset({"compose", "conversation", "guest", "guest_check"})
 """A letter of 1 MB grows threefold when a form escapes it, and 5 MB are still told in a sentence, text kept."""
-
-
-class InMemoryRequest(Request):
-    """A request whose body never touches the disk, where the framework would put larger files in the clear."""
-
-    max_form_memory_size = LARGE
-
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        return BytesIO()
 
 
 class OtherSite(Forbidden):
