@@ -71,8 +71,9 @@ def test_a_whole_code_sends_itself_only_where_asked(page: Page) -> None:
 def test_another_code_can_be_asked_for_when_the_clock_has_run_out(chromium: Browser, office: Office) -> None:
     with open_context(chromium, "phone") as context:
         page = context.new_page()
-        page.clock.install()
+        page.clock.install(time="2026-11-19T09:00:00")
         page.goto(f"{office.url}/signup")
+        page.clock.pause_at("2026-11-19T10:00:00")  # from here on only the test turns it
         put(page, RESEND)
         page.evaluate("() => document.dispatchEvent(new Event('htmx:after:swap'))")
         expect(page.locator("[data-resend-clock]")).to_have_text("1:15")
