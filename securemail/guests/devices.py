@@ -102,11 +102,14 @@ def remember(ctx: Context, guest: Guest, secret: SessionSecret | None) -> Sessio
 
 def returning(ctx: Context, secret: SessionSecret | None, link: GuestLink) -> Returning | None:
     """The remembered browser with this cookie before a link that it opens; None when it has to give the code."""
-    if secret is None or not _open_to_all(link):
+    if secret is None:
         return None
+    # Before it matters whether the link is open: with an invented cookie, the time would tell.
     device = locks.device_id(secret, link.maker)
     row, lock = ctx.db.get(GuestDevice, device), ctx.db.get(LinkDevice, (link.id, device))
-    if row is None or lock is None or row.expires <= ctx.now or not _allowed(ctx, link.maker):
+    if row is None or lock is None or row.expires <= ctx.now:
+        return None
+    if not _open_to_all(link) or not _allowed(ctx, link.maker):
         return None
     try:
         return _opened(ctx, secret, link, row, lock)
