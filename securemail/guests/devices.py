@@ -34,6 +34,8 @@ from securemail.store.statements import NO_SYNC, changed, insert_if_absent
 log = logging.getLogger(__name__)
 
 LIVES: Final = timedelta(days=30)
+MOST: Final = 10
+"""Browsers of one link, and of one contact: whoever has a code could otherwise fill the contact of who wrote."""
 _CARRIED: Final = (locks.NONE, locks.SMS)
 """Methods that a browser may carry to later links; an agreed password belongs to one link."""
 
@@ -97,6 +99,7 @@ def remember(ctx: Context, guest: Guest, secret: SessionSecret | None) -> Sessio
     ctx.db.merge(row)
     ctx.db.flush()
     _lock(ctx, row.id, pair.public, guest.mail, link.id)
+    _keep_latest(ctx, link.id)
     return secret
 
 
@@ -195,8 +198,11 @@ def welcome(ctx: Context, maker: Member, link: GuestLink) -> None:
 def _taken_in(ctx: Context, maker: Member, contact: contacts.Known) -> tuple[Mapping[str, Any], ...]:
     """The browsers of a contact that count now; the contact is written anew where they changed."""
     known = {str(one["device"]): one for one in contact.devices}
-    listed = []
-    for row in ctx.db.scalars(select(GuestDevice).where(_mine(maker), GuestDevice.expires > ctx.now)):
+    listed: list[Mapping[str, Any]] = []
+    theirs = select(GuestDevice).where(_mine(maker), GuestDevice.expires > ctx.now)
+    for row in ctx.db.scalars(theirs.order_by(GuestDevice.seen.desc(), GuestDevice.id)):
+        if len(listed) == MOST:
+            break
         entry = _entry(ctx, maker, row, contact.address)
         before = known.get(row.id.hex())
         # Id and key follow from one secret: another key under the same id is somebody else's doing.
@@ -204,6 +210,7 @@ def _taken_in(ctx: Context, maker: Member, contact: contacts.Known) -> tuple[Map
             log.error("alarm: remembered browser %s is not the one that was taken in", row.id.hex())
         elif entry is not None:
             listed.append(entry)
+    listed.sort(key=lambda one: str(one["device"]))
     if tuple(listed) != contact.devices:
         contacts.write(ctx, maker, replace(contact, devices=tuple(listed)))
     return tuple(listed)
@@ -269,6 +276,17 @@ def _make_room(ctx: Context, secret: SessionSecret, device: bytes, note: Mapping
     ctx.db.delete(before)
     ctx.db.execute(delete(LinkDevice).where(LinkDevice.device == device), execution_options=NO_SYNC)
     ctx.db.flush()
+
+
+def _keep_latest(ctx: Context, link: bytes) -> None:
+    """Of more browsers than anybody has, those that were there last stay remembered."""
+    passed_here = select(GuestDevice.id).where(GuestDevice.link == link)
+    older = ctx.db.scalars(passed_here.order_by(GuestDevice.seen.desc(), GuestDevice.id).offset(MOST)).all()
+    for statement in (
+        delete(LinkDevice).where(LinkDevice.device.in_(older)),
+        delete(GuestDevice).where(GuestDevice.id.in_(older)),
+    ):
+        ctx.db.execute(statement, execution_options=NO_SYNC)
 
 
 def _lock(ctx: Context, device: bytes, public_key: bytes, opened: MailKeys, link: bytes) -> None:
