@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 from securemail import ids
 from securemail.crypto.codes import write_message_code
 from securemail.errors import Busy
-from securemail.guests import gate
+from securemail.guests import claiming, gate
 from securemail.guests.checks import NONE, Check
-from securemail.messages import revocation, sending
+from securemail.messages import renewal, revocation, sending
 from securemail.store.models import GuestLink, Message, Recipient, SessionLink
 from securemail.web import session
 from tests.guests.test_gate import AGREED, NUMBER
@@ -190,7 +190,28 @@ def ended(letter: Letter, visitor: Visitor) -> None:
         revocation.revoke_from_conversation(ctx, letter.house.marieke, letter.sent.message, 0)
 
 
-@pytest.mark.parametrize("event", [wait, opened, remembered, locked, expired, taken_back, ended])
+def renewed(letter: Letter, visitor: Visitor) -> None:
+    with letter.house.work() as ctx:
+        renewal.new_code(ctx, letter.house.marieke, letter.link)
+
+
+def taken_along(letter: Letter, visitor: Visitor) -> None:
+    guest, _secret = letter.house.enter(letter.sent.conversation)
+    fatima = letter.house.join(FATIMA)
+    with letter.house.work() as ctx:
+        claiming.claim(ctx, fatima, guest)
+
+
+def moved_to_an_account(letter: Letter, visitor: Visitor) -> None:
+    letter.house.join(FATIMA)
+    with letter.house.work() as ctx:
+        renewal.renew(ctx, letter.house.marieke, letter.link, Check("account"))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [wait, opened, remembered, locked, expired, taken_back, ended, renewed, taken_along, moved_to_an_account],
+)
 def test_an_address_without_its_code_tells_nothing_of_what_became_of_the_message(
     house: House, app: Flask, mallory: Visitor, fatima: Visitor, event: Callable[[Letter, Visitor], None]
 ) -> None:
