@@ -163,3 +163,14 @@ def test_a_guest_reads_the_organisations_own_words(kind: str) -> None:
         mail = Renderer("bericht@post.vandalenbakker.example").mail(notification, now=START)
         assert ("Wij mailen u <alles> beveiligd." in _part(mail, "plain")) is there
         assert ("Wij mailen u &lt;alles&gt; beveiligd." in _part(mail, "html")) is there
+
+
+@pytest.mark.parametrize(("language", "words"), [("nl", "Bel Streekziekenhuis op"), ("en", "Call Streekziekenhuis on")])
+def test_who_doubts_is_told_whom_to_call_by_the_name_that_they_know(language: str, words: str) -> None:
+    job = job_of(guest_payload(to="fatima@example.org", language=language), "guest_message")
+    hospital = notifications.prepare(cast(Context, None), job, brand=Brand("Streekziekenhuis"), public_url=URL)
+    mail = Renderer("bericht@streekziekenhuis.example").mail(hospital, now=START)
+    for kind in ("plain", "html"):
+        part = _part(mail, kind)
+        assert words in part
+        assert "Bakker" not in part
