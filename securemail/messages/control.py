@@ -1,4 +1,4 @@
-"""After sending: until when a message may be read, changed by its sender for all receivers, or for one who asks."""
+"""After sending: what its sender changes for a guest who asks, and until when a message may be read, for one or all."""
 
 from datetime import datetime
 
@@ -8,12 +8,14 @@ from securemail.crypto.secrets import ContentKey
 from securemail.errors import Conflict
 from securemail.guests import help as helping
 from securemail.guests import links
+from securemail.guests.checks import Check
 from securemail.guests.help import Asked
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import epochs
-from securemail.messages import envelopes, expiry, notices, reading, threads
+from securemail.messages import contacts, envelopes, expiry, notices, reading, threads
 from securemail.messages.heads import Head, Party
 from securemail.messages.receipts import own_message
+from securemail.messages.writing import Receiver
 from securemail.organisations import audit
 from securemail.store.models import Envelope, GuestLink, Message, Recipient
 from securemail.store.statements import NO_SYNC
@@ -74,6 +76,21 @@ def prolong(ctx: Context, member: Member, asked: Asked, until: datetime) -> None
     helping.answer(ctx, asked.request)
     for message in in_order:
         _prolong_one(ctx, member, message, asked.link, until, tell=message == asked.over[0])
+
+
+def correct_number(ctx: Context, member: Member, asked: Asked, number: str) -> None:
+    """Answer a guest whose number was wrong: codes go to another (E.164), those of later messages too.
+
+    Raises:
+        NotFound: another's link.
+        Conflict: it asks no code by SMS, or is closed.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
+    """
+    epochs.hold(ctx, member.mail)
+    links.correct_number(ctx, member, ctx.db.get_one(GuestLink, asked.link), number)
+    them = Receiver(asked.address, asked.name or asked.address)
+    contacts.remember(ctx, member, [them], {asked.address: Check("sms", number)})
+    helping.answer(ctx, asked.request)
 
 
 def _prolong_one(ctx: Context, member: Member, message: bytes, link: bytes, until: datetime, *, tell: bool) -> None:

@@ -50,9 +50,8 @@ def number(asked: bytes) -> ResponseReturnValue:
     except InvalidInput as error:
         return _number_page(what, link, typed, forms.errors_of(error, field="phone")), 422
 
-    def act(ctx: Context, me: Member, what: Asked, link: GuestLink) -> None:
-        links.correct_number(ctx, me, link, wanted)
-        helping.answer(ctx, what.request)
+    def act(ctx: Context, me: Member, what: Asked, _link: GuestLink) -> None:
+        control.correct_number(ctx, me, what, wanted)
 
     return _answered(asked, act, done="number")
 

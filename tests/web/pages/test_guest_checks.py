@@ -12,7 +12,7 @@ from securemail.crypto.codes import write_message_code
 from securemail.errors import NotFound
 from securemail.guests import checks, links
 from securemail.guests.checks import Check
-from securemail.messages import control, sending
+from securemail.messages import contacts, control, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
 from securemail.store.models import GuestLink, Help, Outbox, Recipient
@@ -263,6 +263,10 @@ def test_the_sender_corrects_the_number_and_the_code_goes_there(
     assert marieke.post(f"/help/{request}/number", {"phone": "0687654321"}).status_code == 303
     house.clock.forward(minutes=20)
     assert "06 •• •• •• 21" in enter(visitor, page, code)
+    with house.work() as ctx:
+        known = contacts.find(ctx, house.marieke, FATIMA[0])
+    assert known is not None
+    assert known.number == "+31687654321", "a later message does not go to the wrong number again"
 
 
 def test_the_sender_gives_more_time_with_one_tap(house: House, visitor: Visitor, marieke: Visitor) -> None:
