@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -25,6 +34,14 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE_COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules to which day or night matters."""
+EXAMINE = """rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']}).then(
+  result => result.violations.flatMap(finding => finding.nodes.map(
+    node => `${finding.id}: ${node.target} ${node.html.slice(0, 120)}`)))"""
+STANDS = """() => document.readyState === 'complete'
+  && !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')
+  && document.getAnimations().every((one) => one.playState !== 'running')"""
+PATIENCE = 30_000
+"""Milliseconds that a browser may take for one step on the slowest and busiest machine; no test waits for their end."""
 SIZES: dict[str, dict[str, Any]] = {
     "phone": {
         "viewport": {"width": 390, "height": 844},
@@ -36,22 +53,36 @@ SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}, "device_scale_factor": 1},
 }
 
+expect.set_options(timeout=PATIENCE // 2)
+
 
 def chromium_path() -> str:
-    # Without a window around each page, where that is installed: a quarter of the work for every new browser.
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    """Chromium as people have it, and for whoever has only the one without windows, that."""
+    return os.environ.get("CHROMIUM") or _first_of("chromium", "chromium-headless-shell")
+
+
+def shell_path() -> str:
+    """Chromium without windows (decision 25), where that is installed."""
+    return os.environ.get("CHROMIUM") or _first_of("chromium-headless-shell", "chromium")
+
+
+def _first_of(*names: str) -> str:
+    path = next(filter(None, map(shutil.which, names)), None)
     if not path:
         pytest.fail("Chromium is missing: run bin/setup-test-machine.")
     return path
 
 
-def launch(playwright: Playwright, *, back_forward_cache: bool = False) -> Browser:
-    """Playwright turns the back/forward cache off; people have it on, so some journeys must too."""
+def launch(playwright: Playwright, *, whole: bool = False, back_forward_cache: bool = False) -> Browser:
+    """Without windows, unless the `whole` browser is asked for. Playwright turns the back/forward cache off; people
+    have it on, so some journeys must too, and only the whole browser has one.
+    """
     return playwright.chromium.launch(
-        executable_path=chromium_path(),
+        executable_path=chromium_path() if whole or back_forward_cache else shell_path(),
         args=list(ARGUMENTS),
         env={**os.environ, "FONTCONFIG_FILE": str(FONTS)},
         ignore_default_args=["--disable-back-forward-cache"] if back_forward_cache else None,
+        timeout=2 * PATIENCE,
     )
 
 
@@ -83,7 +114,7 @@ def open_context(
     watch = Watch()
     context.on("console", watch.console)
     context.on("weberror", lambda error: watch.errors.append(str(error.error)))
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     try:
         yield context
         watch.check()
@@ -92,30 +123,36 @@ def open_context(
 
 
 def axe_findings(page: Page, rules: Sequence[str] = AXE_RULES) -> list[str]:
-    """What axe holds against the page as it stands, one line each; `rules` are tags or names of rules."""
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(AXE.read_text("utf-8"))
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", list(rules))
-    return [
-        f"{finding['id']}: {node['target']} {node['html'][:120]}"
-        for finding in result["violations"]
-        for node in finding["nodes"]
-    ]
+    """What axe holds against the page once it stands, one line each; `rules` are tags or names of rules.
+
+    A page that is replaced meanwhile is none to judge: its successor is, but what goes on being replaced is an error.
+    """
+    try:
+        return _examined(page, rules)
+    except Error as error:
+        if "context" not in error.message:
+            raise
+        return _examined(page, rules)
 
 
 def axe_findings_day_and_night(page: Page) -> list[str]:
     """What axe holds against the page by night, and against its colours by day too."""
-    page.emulate_media(color_scheme="dark")
-    _stand_still(page)
+    # Without motion: half-way through a fade, colours are nobody's, and its end would have to be waited for.
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     found = [f"by night, {finding}" for finding in axe_findings(page)]
-    page.emulate_media(color_scheme="light")
-    _stand_still(page)
-    return found + [f"by day, {finding}" for finding in axe_findings(page, AXE_COLOURS)]
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    found += [f"by day, {finding}" for finding in axe_findings(page, AXE_COLOURS)]
+    page.emulate_media(reduced_motion="null")
+    return found
 
 
-def _stand_still(page: Page) -> None:
-    """Half-way through a fade, colours are nobody's."""
-    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
+def _examined(page: Page, rules: Sequence[str]) -> list[str]:
+    page.wait_for_load_state()
+    page.wait_for_function(STANDS)
+    found = page.evaluate(f"rules => 'axe' in window ? ({EXAMINE})(rules) : null", list(rules))
+    if found is None:
+        found = page.evaluate(f"rules => {{ {AXE.read_text('utf-8')}; return ({EXAMINE})(rules) }}", list(rules))
+    return list(found)
 
 
 @pytest.fixture(scope="session")

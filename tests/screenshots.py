@@ -257,7 +257,7 @@ def main(words: Iterable[str] = ()) -> None:
     chosen = Chosen(frozenset(words))
     PICTURES.mkdir(parents=True, exist_ok=True)
     with open_stage() as (stage, link), sync_playwright() as playwright:
-        browser = launch(playwright)
+        browser = launch(playwright, whole=True)
         for one in chosen.passes():
             _take_pass(browser, stage, chosen, one)
         if chosen.of(LAST):
