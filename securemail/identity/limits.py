@@ -141,6 +141,9 @@ _KNOWN = "known-network"
 _FAILED_STEPS = "second-step-failed"
 GUEST_SMS = Few("guest-sms", most=3, within=timedelta(minutes=15))
 GUEST_SMS_DAY = Few("guest-sms-day", most=10, within=_DAY)
+GUEST_SMS_MAKER = Steady("guest-sms-maker", an_hour=120)
+"""Whoever may sign up could otherwise have us ring a number of their own, link after link, at our cost."""
+GUEST_ANSWERS = Steady("guest-answers", an_hour=30)
 HELP_LINK = Few("help-link", most=3, within=_DAY)
 HELP_MAKER = Steady("help-maker", an_hour=20)
 HELP_NETWORK = Steady("help-network", an_hour=20)
@@ -262,12 +265,6 @@ def check_recovery_code(runtime: "Runtime", token_hash: bytes, network: bytes) -
         _spend(ctx, RECOVERY_CODE, token_hash)
 
 
-def check_message_code(runtime: "Runtime", network: bytes) -> None:
-    """Count one message code; nobody's link is locked by wrong ones. Raises `TooManyAttempts`."""
-    with runtime.work(write=True) as ctx:
-        _spend(ctx, MESSAGE_CODE, network)
-
-
 def require_room_for_codes(ctx: Context, network: bytes) -> None:
     """Look, without counting: 128 random bits are not guessed, so only wrong codes need to be counted, afterwards.
 
@@ -309,11 +306,21 @@ def check_sms(runtime: "Runtime", *, account: bytes, number: str, network: bytes
             _spend(ctx, SMS_NUMBER, number.encode("ascii"))
 
 
-def check_guest_sms(runtime: "Runtime", link: bytes) -> None:
+def check_guest_sms(runtime: "Runtime", link: bytes, maker: bytes) -> None:
     """Count one code by SMS to a guest, whichever browser asks for it. Raises `TooManyAttempts`."""
     with runtime.work(write=True) as ctx:
         _spend_at_link(ctx, GUEST_SMS_DAY, link)
         _spend_at_link(ctx, GUEST_SMS, link)
+        _spend(ctx, GUEST_SMS_MAKER, maker)
+
+
+def count_guest_answer(ctx: Context, link: bytes) -> None:
+    """Count one answer of a guest, in the transaction that sends it: each one mails everybody else in a conversation.
+
+    Raises:
+        TooManyAttempts
+    """
+    _spend(ctx, GUEST_ANSWERS, link)
 
 
 def check_help(runtime: "Runtime", *, link: bytes, maker: bytes, network: bytes) -> None:

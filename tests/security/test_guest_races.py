@@ -367,7 +367,7 @@ def test_two_processes_are_sent_three_codes_in_a_quarter_and_ten_a_day(house: Ho
 
     def ask(house: House, number: int) -> str:
         house.clock.now = start + timedelta(minutes=16 * (number // 4))
-        limits.check_guest_sms(house.runtime, at.link.id)
+        limits.check_guest_sms(house.runtime, at.link.id, at.link.maker)
         with house.work() as ctx:
             gate.send_sms(ctx, at, host="mail.example.org", language="nl")
         return f"sent {number // 4}"
@@ -385,16 +385,16 @@ def test_who_comes_twice_a_day_is_sent_a_code_every_time(house: House) -> None:
     link = visit(house, "sms").link
     for _ in range(15):
         for away in ({"hours": 10}, {"hours": 13}):
-            limits.check_guest_sms(house.runtime, link)
+            limits.check_guest_sms(house.runtime, link, house.marieke.mailbox)
             house.clock.forward(**away)
     house.clock.forward(days=1)
     for _ in range(10):
-        limits.check_guest_sms(house.runtime, link)
+        limits.check_guest_sms(house.runtime, link, house.marieke.mailbox)
         house.clock.forward(minutes=15)
     with pytest.raises(TooManyAttempts) as refused:
-        limits.check_guest_sms(house.runtime, link)
+        limits.check_guest_sms(house.runtime, link, house.marieke.mailbox)
     house.clock.forward(seconds=refused.value.retry_after)
-    limits.check_guest_sms(house.runtime, link)
+    limits.check_guest_sms(house.runtime, link, house.marieke.mailbox)
 
 
 def test_one_of_two_who_ask_for_help_at_once_reaches_the_sender(house: House, tmp_path: Path) -> None:

@@ -6,11 +6,20 @@ A forwarded mail is enough for that, or a guest who means ill; and where everybo
 import pytest
 from sqlalchemy import func, select
 
+from securemail import ids
+from securemail.errors import TooManyAttempts
 from securemail.guests import devices
+from securemail.guests.checks import Check
+from securemail.identity import limits
+from securemail.identity.context import Member
 from securemail.messages import contacts
-from securemail.store.models import GuestDevice, LinkDevice
+from securemail.store.models import GuestDevice, LinkDevice, Message
+from securemail.web import create_app
 from tests.guests.test_devices import come_back, enter, remember, send
-from tests.house import FATIMA, House
+from tests.guests.test_gate import NUMBER
+from tests.house import FATIMA, PETER, House
+from tests.security.test_guest_stranger import Letter
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +57,73 @@ def test_a_browser_that_is_used_is_not_the_one_that_makes_room(house: House) -> 
         house.clock.forward(minutes=1)
         remember(house, enter(house, link))
     assert come_back(house, fatimas, link) is not None
+
+
+# --- SMS that somebody pays for ---
+
+
+def rung(house: House, author: Member, most: int) -> int:
+    """How many codes leave in an hour, when one after another is asked for at links of one author."""
+    for number in range(most):
+        if number % limits.GUEST_SMS.most == 0:
+            link = send(house, Check("sms", NUMBER), author=author)
+        try:
+            limits.check_guest_sms(house.runtime, link, author.mailbox)
+        except TooManyAttempts:
+            return number
+    return most
+
+
+def test_no_number_of_links_lets_a_sender_have_any_number_rung(house: House) -> None:
+    enough = limits.GUEST_SMS_MAKER.an_hour
+    assert rung(house, house.sanne, enough + 10) == enough
+    assert rung(house, house.marieke, 5) == 5, "whoever writes beside her is not held up"
+    house.clock.forward(hours=1)
+    assert rung(house, house.sanne, 5) == 5
+
+
+# --- answers that everybody else is mailed about ---
+
+
+def answer(visitor: Visitor, letter: Letter, text: str = "En nog iets.", key: str = "") -> int:
+    visitor.get(f"{letter.page}/letter")
+    sent = visitor.post(f"{letter.page}/reply", {"reply": text, "key": key or ids.to_text(ids.new_id())})
+    return sent.status_code
+
+
+def answers(house: House) -> int:
+    with house.work() as ctx:
+        of_guests = select(func.count()).select_from(Message).where(Message.sender_kind == "link")
+        return ctx.db.scalar(of_guests) or 0
+
+
+def test_a_guest_sends_no_endless_answers_and_loses_no_word_of_the_one_refused(house: House) -> None:
+    letter, app = Letter(house), create_app(house.runtime)
+    fatima = Visitor(app)
+    letter.open(fatima)
+    enough = limits.GUEST_ANSWERS.an_hour
+    assert {answer(fatima, letter) for _ in range(enough)} == {303}
+    fatima.get(f"{letter.page}/letter")
+    form = {"reply": "Nog één zin.", "key": ids.to_text(ids.new_id())}
+    refused = fatima.post(f"{letter.page}/reply", form)
+    assert refused.status_code == 429
+    assert "Nog één zin.</textarea>" in refused.text
+    assert answers(house) == enough
+    again = Visitor(app)
+    letter.open(again)
+    assert answer(again, letter) == 429, "another browser is the same guest"
+    house.clock.forward(minutes=3)
+    assert fatima.post(f"{letter.page}/reply", form).status_code == 303
+    assert answers(house) == enough + 1
+
+
+def test_who_answers_much_holds_up_nobody_else_and_mistakes_count_for_nothing(house: House) -> None:
+    app = create_app(house.runtime)
+    hers, his = Letter(house), Letter(house, to=PETER)
+    fatima, peter = Visitor(app), Visitor(app)
+    hers.open(fatima)
+    his.open(peter)
+    assert {answer(fatima, hers, text=" ") for _ in range(limits.GUEST_ANSWERS.an_hour + 5)} == {422}
+    assert {answer(fatima, hers) for _ in range(limits.GUEST_ANSWERS.an_hour)} == {303}
+    assert answer(fatima, hers) == 429
+    assert answer(peter, his) == 303

@@ -13,6 +13,7 @@ from securemail.guests import gate, guest_sessions, links
 from securemail.guests.gate import LinkClosed, Unready
 from securemail.guests.links import WrongCode
 from securemail.i18n import LOCALES
+from securemail.identity import limits
 from securemail.identity.context import Context
 from securemail.messages import receipts, sending
 from securemail.store.models import GuestLink
@@ -100,12 +101,21 @@ def reply(ref: bytes) -> ResponseReturnValue:
         return closed(ref, "idle", kept=text)
     try:
         sending.reply(ctx, guest, conversation=guest.conversation, key=identifier("key"), text=text)
+        limits.count_guest_answer(ctx, guest.principal)
+    except TooManyAttempts as error:
+        session.settle(success=False)
+        return _letters(ref, typed=text, errors={"reply": _too_many(error)}, status=429)
     except InvalidInput as error:
         return _letters(ref, typed=text, errors={"reply": input_error(error)}, status=422)
     except (sending.NobodyLeft, NotFound):
         errors = {"reply": _("Er is niemand meer aan wie u kunt antwoorden: het bericht is ingetrokken.")}
         return _letters(ref, typed=text, errors=errors, status=409)
     return redirect(url_for("guest.letter", ref=ref, sent=1), 303)
+
+
+def _too_many(error: TooManyAttempts) -> str:
+    when = views.from_when(error.retry_after)
+    return _("U heeft kort na elkaar veel antwoorden verstuurd. Vanaf %(time)s uur kunt u dit versturen.", time=when)
 
 
 @pages.post("/b/<identifier:ref>/close")

@@ -77,7 +77,7 @@ def send_code(secret: SessionSecret, ref: bytes) -> ResponseReturnValue:
         return step_page(at)
     session.settle(success=False)
     try:
-        limits.check_guest_sms(session.runtime(), at.link.id)
+        limits.check_guest_sms(session.runtime(), at.link.id, at.link.maker)
         at = _at(current(), secret, ref)
         gate.send_sms(current(), at, host=session.public_host(), language=language())
     except TooManyAttempts as error:
