@@ -48,15 +48,6 @@ def enter(ctx: Context, member: Member) -> Administrator:
     return Administrator(member, epochs.with_older(ctx, opened))
 
 
-def is_administrator(ctx: Context, member: Member) -> bool:
-    """Whether a member opens the organisation's keys."""
-    try:
-        enter(ctx, member)
-    except Forbidden:
-        return False
-    return True
-
-
 def are_shown_to(ctx: Context, member: Member) -> bool:
     """Whether a menu should offer administration. Only the row says so: the pages themselves ask `enter`."""
     role = ctx.db.scalar(select(models.Member.role).where(models.Member.account == member.root.account))
