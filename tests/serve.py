@@ -1,7 +1,8 @@
-"""The product's entry points for tests: the same processes, with an Argon2 that costs nothing."""
+"""The product's entry points for tests: the same processes, with an Argon2 that costs nothing and a brisk worker."""
 
 import os
 from datetime import timedelta
+from types import ModuleType
 
 from flask import Flask
 
@@ -27,6 +28,13 @@ def _shift_clock(seconds: float) -> None:
         clock.now = lambda: real() + shift
 
 
+def hurry(module: ModuleType) -> None:
+    """A worker looks for mail many times a second: each story waits for some, and nothing happens meanwhile."""
+    module._SHORTEST_PAUSE = 0.05  # type: ignore[attr-defined]
+    module._LONGEST_PAUSE = {"mail": 0.15, "sms": 0.15}  # type: ignore[attr-defined]
+    module.HEARTBEAT_SECONDS = 2.0  # type: ignore[attr-defined]
+
+
 def make_app() -> Flask:
     from securemail.web import create_app
 
@@ -37,4 +45,5 @@ def make_app() -> Flask:
 if __name__ == "__main__":
     from securemail import worker
 
+    hurry(worker)
     worker.run(make_runtime())
