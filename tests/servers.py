@@ -34,6 +34,8 @@ from securemail import release
 from securemail.config import ROOT
 
 SECRET = "1:" + "A" * 42 + "E"
+PATIENCE = 60.0
+"""Seconds that something may take on the slowest and busiest machine; a test that passes never waits for their end."""
 
 
 def free_port() -> int:
@@ -159,12 +161,24 @@ class SmtpSink:
         """Every mail for one address, oldest first."""
         return [_parsed(mail) for mail in list(self.mails) if address in mail.rcpt_tos]
 
-    def wait_for(self, address: str, count: int = 1, timeout: float = 20) -> list[EmailMessage]:
+    def wait_for(self, address: str, count: int = 1, timeout: float = PATIENCE) -> list[EmailMessage]:
         """The mails for one address as soon as there are `count` of them."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.to(address)) >= count, timeout):
                 raise AssertionError(f"{address} got {len(self.to(address))} of {count} mails within {timeout} s")
         return self.to(address)
+
+    def wait_about(self, address: str, words: str) -> EmailMessage:
+        """The newest mail for one address with these words in its subject, as soon as there is one."""
+
+        def about() -> list[EmailMessage]:
+            return [mail for mail in self.to(address) if words in str(mail["Subject"])]
+
+        with self._arrived:
+            if not self._arrived.wait_for(about, PATIENCE):
+                told = [str(mail["Subject"]) for mail in self.to(address)]
+                raise AssertionError(f"{address} got no mail about '{words}' within {PATIENCE} s, but {told}")
+        return about()[-1]
 
 
 def _parsed(mail: Envelope) -> EmailMessage:
@@ -298,14 +312,14 @@ class SmsSink:
         """The texts for one number (E.164), oldest first."""
         return [posted.fields["text"] for posted in list(self.posted) if posted.fields["to"] == number]
 
-    def wait_for(self, number: str, count: int = 1, timeout: float = 20) -> list[str]:
+    def wait_for(self, number: str, count: int = 1, timeout: float = PATIENCE) -> list[str]:
         """The texts for one number as soon as there are `count` of them."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.to(number)) >= count, timeout):
                 raise AssertionError(f"{number} got {len(self.to(number))} of {count} SMS within {timeout} s")
         return self.to(number)
 
-    def wait_for_sms(self, number: str, timeout: float = 20) -> str:
+    def wait_for_sms(self, number: str, timeout: float = PATIENCE) -> str:
         """The code in the next SMS for a number that no call before has returned."""
         seen = self._read.get(number, 0)
         text = self.wait_for(number, seen + 1, timeout)[seen]
@@ -379,7 +393,7 @@ class Product:
         host, _, port = self.environ["BOUNCE_LISTEN"].rpartition(":")
         wait_for_port(host, int(port))
 
-    def wait_until_ready(self, timeout: float = 30) -> None:
+    def wait_until_ready(self, timeout: float = PATIENCE) -> None:
         deadline = time.monotonic() + timeout
         for url in self.urls:
             while not _answers(f"{url}/readyz"):
@@ -469,7 +483,7 @@ def running_product(
         product.stop()
 
 
-def wait_for_port(host: str, port: int, timeout: float = 20) -> None:
+def wait_for_port(host: str, port: int, timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while True:
         try:
