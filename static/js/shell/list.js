@@ -26,7 +26,8 @@
   const toLast = (open) => {
     const letters = [...open.querySelectorAll(".letter")];
     const last = letters.find((letter) => letter.matches(".letter-closed")) ?? letters.at(-1);
-    if (letters.length > 1) last.scrollIntoView({ block: "start" });
+    // Whoever asks for help stands above the letters, and comes first.
+    if (letters.length > 1 && !open.querySelector(".help-card")) last.scrollIntoView({ block: "start" });
     else scrollTo(0, 0);
   };
 

@@ -1,0 +1,44 @@
+"""A conversation of some length on a phone: what stands at its ends can be seen and reached."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from securemail import ids
+from securemail.guests import help as helping
+from securemail.identity.context import Member
+from securemail.messages import sending
+from securemail.store.models import GuestLink
+from tests.house import FATIMA
+from tests.journeys.people import Office, arrive
+
+
+def conversation_of_four(office: Office, marieke: Member) -> bytes:
+    """More letters than a phone shows at once, the last of them short."""
+    sent = office.send(marieke, FATIMA, text="Beste Fatima,\n\nHierbij de stukken.\n\nMarieke")
+    for text in ("Ik vergat de\n\nbijlage van\n\nde notaris.", "Die komt\n\nmorgen\n\nna.", "Tot dinsdag."):
+        with office.work() as ctx:
+            sending.reply(ctx, marieke, conversation=sent.conversation, key=ids.new_id(), text=text)
+    return sent.conversation
+
+
+def test_the_menu_of_the_last_letter_lies_over_the_field_for_an_answer(
+    office: Office, somebody: Callable[..., Page]
+) -> None:
+    marieke, page = office.member(), somebody()
+    conversation = conversation_of_four(office, marieke)
+    arrive(page, office, marieke, f"/conversations/{ids.to_text(conversation)}")
+    page.get_by_label("Meer bij dit bericht").last.click()
+    page.get_by_role("link", name="Bericht intrekken").click()
+    expect(page.get_by_role("heading", name="Bericht intrekken?")).to_be_visible()
+
+
+def test_who_asks_for_help_is_seen_first(office: Office, somebody: Callable[..., Page]) -> None:
+    marieke, page = office.member(), somebody()
+    conversation = conversation_of_four(office, marieke)
+    with office.work() as ctx:
+        helping.ask(ctx, ctx.db.scalars(select(GuestLink).where(GuestLink.conversation == conversation)).one(), "again")
+    arrive(page, office, marieke, f"/conversations/{ids.to_text(conversation)}")
+    expect(page.get_by_role("heading", name="Fatima El Amrani vraagt om hulp")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Opnieuw versturen")).to_be_in_viewport(ratio=1)
