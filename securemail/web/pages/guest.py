@@ -47,12 +47,9 @@ def enter_code() -> ResponseReturnValue:
 def landing(ref: bytes) -> ResponseReturnValue:
     """Who sent something, when, and one field. Robots may ask for this as often as they like."""
     ctx = current()
-    link = views.find(ctx, ref)
-    if link is None:
-        return views.unknown()
-    ahead = claiming.ahead(link)
-    if ahead is not None:
-        return redirect(ahead)
+    link = views.arrive(ctx, ref)
+    if not isinstance(link, GuestLink):
+        return link
     at = step_at(ctx, ref) if request.args.get("again") is None else None
     if at is None:
         back = views.returning(ctx, link) if request.args.get("again") is None else None
@@ -115,7 +112,9 @@ def reply(ref: bytes) -> ResponseReturnValue:
 
 def _too_many(error: TooManyAttempts) -> str:
     when = views.from_when(error.retry_after)
-    return _("U heeft kort na elkaar veel antwoorden verstuurd. Vanaf %(time)s uur kunt u dit versturen.", time=when)
+    return str(
+        _("U heeft kort na elkaar veel antwoorden verstuurd. Vanaf %(time)s uur kunt u dit versturen.", time=when)
+    )
 
 
 @pages.post("/b/<identifier:ref>/close")
