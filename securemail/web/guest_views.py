@@ -16,7 +16,7 @@ from securemail.identity.context import Context, Guest
 from securemail.mailboxes import directory
 from securemail.mailboxes.directory import Entry
 from securemail.store.models import GuestLink
-from securemail.web import session
+from securemail.web import claiming, session
 from securemail.web.filters import clock_time, coming_time
 from securemail.web.htmx import render
 from securemail.web.session import current
@@ -77,6 +77,15 @@ def form(*, code: str = "", error: str | None = None) -> dict[str, Any]:
     """What every page with a field for the code shows."""
     host = session.public_host()
     return {"host": host, "code": code, "error": error, "retry": None, "kept": request.form.get("reply")}
+
+
+def arrive(ctx: Context, ref: bytes) -> GuestLink | ResponseReturnValue:
+    """The link that an address leads to; else the answer: nobody made one, or who took it along has it in a mailbox."""
+    link = find(ctx, ref)
+    if link is None:
+        return unknown()
+    ahead = claiming.ahead(link)
+    return link if ahead is None else redirect(ahead, 302 if request.method in session.SAFE else 303)
 
 
 def unknown() -> ResponseReturnValue:

@@ -31,12 +31,9 @@ State = Literal["stranger", "ready", "ended"] | Reason
 def account(ref: bytes) -> ResponseReturnValue:
     """What an account is for, and what goes along; one button for who is logged in with the same address."""
     ctx = current()
-    link = views.find(ctx, ref)
-    if link is None:
-        return views.unknown()
-    ahead = offered.ahead(link)
-    if ahead is not None:
-        return redirect(ahead)
+    link = views.arrive(ctx, ref)
+    if not isinstance(link, GuestLink):
+        return link
     if current_user.is_authenticated:
         member()  # whoever must secure their account first is led there
     guest = guest_at(ref)
@@ -49,12 +46,9 @@ def account(ref: bytes) -> ResponseReturnValue:
 def claim(ref: bytes) -> ResponseReturnValue:
     """Take one conversation along."""
     ctx, me = current(), member()
-    link = views.find(ctx, ref)
-    if link is None:
-        return views.unknown()
-    ahead = offered.ahead(link)
-    if ahead is not None:  # a second tap
-        return redirect(ahead, 303)
+    link = views.arrive(ctx, ref)
+    if not isinstance(link, GuestLink):
+        return link  # after a second tap: on to where the first one put it
     guest = guest_at(ref)
     if guest is None:
         return _page(ctx, link, None, "ended"), 401
