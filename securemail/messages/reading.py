@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, update
 from sqlalchemy.orm import undefer
 
 from securemail.crypto import content
@@ -118,9 +118,31 @@ def conversation(ctx: Context, reader: Correspondent, conversation: bytes) -> li
     Raises:
         NotFound: nothing in it is, or ever was, the reader's.
     """
+    return _letters(ctx, reader, conversation)
+
+
+def letter(ctx: Context, reader: Correspondent, message: Message) -> Letter:
+    """One message as `conversation` shows it, without opening the others.
+
+    Raises:
+        NotFound: it is not, and never was, the reader's.
+    """
+    [one] = _letters(ctx, reader, message.conversation, Message.id == message.id)
+    return one
+
+
+def require_part(ctx: Context, reader: Correspondent, conversation: bytes) -> None:
+    """Raises `NotFound` where `conversation` would; nothing is opened."""
+    mine = aliases.of_conversation(ctx, conversation).of(reader.principal)
+    if ctx.db.execute(_rows(reader, conversation, mine).limit(1)).first() is None:
+        raise NotFound
+
+
+def _letters(ctx: Context, reader: Correspondent, conversation: bytes, *which: ColumnElement[bool]) -> list[Letter]:
     known = aliases.of_conversation(ctx, conversation)
     mine = known.of(reader.principal)
-    rows = ctx.db.execute(_rows(reader, conversation, mine).order_by(Message.sent_at, Message.id)).all()
+    wanted = _rows(reader, conversation, mine).where(*which).order_by(Message.sent_at, Message.id)
+    rows = ctx.db.execute(wanted).all()
     if not rows:
         raise NotFound
     receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender in mine])

@@ -43,7 +43,7 @@ def open_(conversation: bytes) -> ResponseReturnValue:
     """A person opens what is closed: the sender sees that from now on."""
     ctx, me = current(), member()
     reading.take_in(ctx, me)
-    reading.conversation(ctx, me, conversation)
+    reading.require_part(ctx, me, conversation)
     receipts.mark_opened(ctx, me, conversation)
     return answer(ctx, me, conversation)
 
@@ -154,13 +154,13 @@ def _page(ctx: Context, me: Member, seen: views.Conversation, status: int) -> Re
 def dialog(template: str, message: bytes, *, whole: bool = False) -> ResponseReturnValue:
     """A dialog about one message of one's own, or a page of its own without script."""
     ctx, me = current(), member()
-    conversation = receipts.own_message(ctx, me, message).conversation
-    letter = next(letter for letter in reading.conversation(ctx, me, conversation) if letter.message == message)
+    row = receipts.own_message(ctx, me, message)
+    letter = reading.letter(ctx, me, row)
     waiting = outbox.places_waiting(ctx, [message])[message]
     return render(
         template,
         "dialog",
-        conversation_id=conversation,
+        conversation_id=row.conversation,
         letter=present.letter(letter, me, waiting, photos=faces.of_letters(ctx, [letter])),
         anew=_started_anew(ctx, letter),
         devices=_remembered(ctx, me, letter),

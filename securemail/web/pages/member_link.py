@@ -26,7 +26,7 @@ def landing(message: bytes) -> ResponseReturnValue:
     # Of no message, nothing is looked for in the same way: another account's takes no longer than one that never was.
     conversation = message if row is None else row.conversation
     try:
-        reading.conversation(ctx, me, conversation)
+        reading.require_part(ctx, me, conversation)
         return redirect(url_for("conversation.show", conversation=conversation))
     except NotFound:
         pass  # another account's: told like a message that never was

@@ -11,6 +11,8 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from securemail import ids
+from securemail.crypto import content
+from securemail.crypto.secrets import ContentKey
 from securemail.guests import claiming
 from securemail.guests import help as helping
 from securemail.messages import revocation, sending
@@ -77,6 +79,48 @@ def test_a_conversation_with_thirty_letters_and_five_guests(
 def test_the_receipts_of_five_guests(house: House, marieke: Visitor) -> None:
     few, many = (f"/messages/{ids.to_text(house.send(*GUESTS[:count]).message)}/receipts" for count in (1, 5))
     assert _more(_of(house, marieke, few), _of(house, marieke, many)) == {}
+
+
+@pytest.mark.parametrize(
+    "dialog", ["receipts", "revoke", "access", "access/conversation", "expiry", "recipients/0/check"]
+)
+def test_a_dialog_about_one_letter_opens_no_other(
+    house: House, marieke: Visitor, monkeypatch: pytest.MonkeyPatch, dialog: str
+) -> None:
+    sent = house.send(FATIMA)
+    for number in range(5):
+        with house.work() as ctx:
+            sending.reply(ctx, house.marieke, conversation=sent.conversation, key=ids.new_id(), text=f"Brief {number}")
+    marieke.get(_page(sent))
+    opened = _opened(monkeypatch)
+    assert marieke.get(f"/messages/{ids.to_text(sent.message)}/{dialog}").status_code == 200
+    assert set(opened) <= {sent.message}
+    assert opened[sent.message] <= 2, "its head and its text"
+
+
+def test_opening_letters_opens_each_of_them_once(house: House, sanne: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = house.send(SANNE)
+    opened = _opened(monkeypatch)
+    assert sanne.post(f"{_page(sent)}/open").status_code == 303
+    assert opened[sent.message] == 0, "the page that follows opens it"
+
+
+def _opened(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
+    """How often a head or a text is opened, by the message it belongs to."""
+    opened: Counter[bytes] = Counter()
+
+    def counting(name: str) -> None:
+        original = getattr(content, name)
+
+        def open_one(cek: ContentKey, message: bytes, sealed: bytes) -> object:
+            opened[message] += 1
+            return original(cek, message, sealed)
+
+        monkeypatch.setattr(content, name, open_one)
+
+    for name in ("open_head", "open_body"):
+        counting(name)
+    return opened
 
 
 def test_a_conversation_in_which_five_guests_ask_for_help(house: House, marieke: Visitor) -> None:
