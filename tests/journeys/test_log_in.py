@@ -59,7 +59,8 @@ def test_wrong_passwords_wait_longer_and_are_told_kindly(office: Office, phone: 
     marieke = office.member()
     phone.goto(f"{office.url}/login")
     for _ in range(5):
-        try_to_log_in(phone, marieke, password="mijn oude wachtwoord")
+        with phone.expect_navigation():
+            try_to_log_in(phone, marieke, password="mijn oude wachtwoord")
         expect(phone.get_by_text("Het e-mailadres of het wachtwoord klopt niet.")).to_be_visible()
         expect(phone.get_by_label("E-mailadres")).to_have_value(marieke.address)
     try_to_log_in(phone, marieke)
