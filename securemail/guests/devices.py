@@ -24,6 +24,7 @@ from securemail.crypto.secrets import SessionSecret
 from securemail.errors import CannotOpen, NotFound, SecuremailError
 from securemail.guests import guest_sessions, links
 from securemail.identity.context import Context, Guest, Member
+from securemail.mailboxes import epochs
 from securemail.mailboxes.keys import UntrustedKey
 from securemail.messages import contacts
 from securemail.organisations import organisations
@@ -166,7 +167,9 @@ def forget_by_maker(ctx: Context, maker: Member, link: bytes, device: bytes) -> 
 
     Raises:
         NotFound: no such browser opens this link, or it is another's.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
     """
+    epochs.hold(ctx, maker.mail)
     row = ctx.db.get_one(GuestLink, link) if ctx.db.get(LinkDevice, (link, device)) is not None else None
     if row is None or row.maker != maker.mailbox:
         raise NotFound

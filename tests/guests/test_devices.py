@@ -1,16 +1,19 @@
 """Remembered browsers: later messages open there without a code, and nothing else does."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import delete, select, update
 
 from securemail import ids
 from securemail.crypto import links as locks
 from securemail.crypto.secrets import SessionSecret
-from securemail.errors import NotFound
+from securemail.errors import NotFound, StaleKeys
 from securemail.guests import devices, gate, guest_sessions, links
 from securemail.guests.checks import NONE, Check
 from securemail.guests.devices import MayNotRemember, Returning
 from securemail.identity.context import Guest, Member
+from securemail.mailboxes import rotation
 from securemail.messages import completing, contacts, revocation, sending
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
@@ -196,6 +199,24 @@ def test_both_sides_list_and_forget(house: House) -> None:
     with house.work() as ctx:
         assert ctx.db.get(SessionLink, (on_it.session, later)) is None, "what was open on it is closed"
         assert ctx.db.get(SessionLink, (guest.session, link)) is not None, "who passed the check reads on"
+
+
+def test_a_contact_is_not_written_under_keys_that_were_replaced_meanwhile(house: House) -> None:
+    """Its note would open for whoever kept the older key, and once re-locking is done for nobody else."""
+    link = send(house)
+    remember(house, enter(house, link))
+    send(house)
+    with house.work() as ctx:
+        [device] = ctx.db.scalars(select(GuestDevice.id))
+        renewed = replace(house.marieke, mail=rotation.rotate_mail(ctx, house.marieke))
+    with pytest.raises(StaleKeys), house.work() as ctx:
+        devices.forget_by_maker(ctx, house.marieke, link, device)
+    with house.work() as ctx:
+        devices.forget_by_maker(ctx, renewed, link, device)
+    with house.work() as ctx:
+        known = contacts.find(ctx, renewed, FATIMA[0])
+        assert known is not None
+        assert known.devices == ()
 
 
 def test_nobody_lists_a_browser_whose_own_conversation_was_taken_back(house: House) -> None:
