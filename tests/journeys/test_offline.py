@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser import ARGUMENTS, SIZES, chromium_path
 from tests.house import FATIMA
-from tests.journeys.people import Office, code_in, compose, log_in, open_letter, open_office, send
+from tests.journeys.people import Office, arrive, code_in, compose, let_in, open_letter, open_office, send
 from tests.journeys.test_guest import fresh
 from tests.servers import Sqlite
 
@@ -44,7 +44,7 @@ def wait_for_worker(page: Page) -> None:
 
 
 def test_it_can_be_installed(office: Office, installed: Page) -> None:
-    log_in(installed, office.url, office.member())
+    arrive(installed, office, office.member())
     wait_for_worker(installed)
     browser = installed.context.new_cdp_session(installed)
     manifest: Any = browser.send("Page.getAppManifest")
@@ -55,7 +55,7 @@ def test_it_can_be_installed(office: Office, installed: Page) -> None:
 
 def test_the_cache_holds_the_shell_and_nothing_of_a_person(office: Office, phone: Page) -> None:
     marieke, fatima = office.member(), fresh(FATIMA)
-    log_in(phone, office.url, marieke)
+    arrive(phone, office, marieke)
     wait_for_worker(phone)
     compose(phone, office.url, fatima[0], subject="Geheim onderwerp", body="Geheime woorden")
     send(phone)
@@ -79,7 +79,7 @@ def test_a_guest_leaves_nothing_in_the_browsers_stores(office: Office, phone: Pa
 
 
 def test_without_a_network_the_offline_page_is_shown_and_then_goes_on(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    arrive(phone, office, office.member())
     wait_for_worker(phone)
     phone.context.set_offline(True)
     phone.goto(f"{office.url}/sent")
@@ -92,7 +92,7 @@ def test_without_a_network_the_offline_page_is_shown_and_then_goes_on(office: Of
 
 def test_when_the_server_is_away_the_offline_page_is_shown_too(sqlite: Sqlite, tmp_path: Path, phone: Page) -> None:
     with open_office(tmp_path / "var", sqlite.new_database(), worker=False) as office:
-        log_in(phone, office.url, office.member())
+        arrive(phone, office, office.member())
         wait_for_worker(phone)
         office.product.stop()
         phone.goto(f"{office.url}/inbox")
@@ -101,7 +101,7 @@ def test_when_the_server_is_away_the_offline_page_is_shown_too(sqlite: Sqlite, t
 
 def test_what_is_being_written_stays_when_the_network_goes(office: Office, phone: Page) -> None:
     fatima = fresh(FATIMA)
-    log_in(phone, office.url, office.member())
+    let_in(phone, office, office.member())
     compose(phone, office.url, fatima[0], body="Dit mag niet weg.")
     phone.context.set_offline(True)
     phone.get_by_role("button", name="Verzenden").click()
@@ -113,7 +113,7 @@ def test_what_is_being_written_stays_when_the_network_goes(office: Office, phone
 
 
 def test_logging_out_leaves_nothing(office: Office, phone: Page) -> None:
-    log_in(phone, office.url, office.member())
+    arrive(phone, office, office.member())
     wait_for_worker(phone)
     phone.goto(f"{office.url}/more")
     with phone.expect_response("**/logout") as answer:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from tests.house import FATIMA, PETER
-from tests.journeys.people import Office, ask_for_news, log_in, open_letter
+from tests.journeys.people import Office, arrive, ask_for_news, open_letter
 from tests.journeys.test_guest import fresh
 
 Somebody = Callable[..., Page]
@@ -23,7 +23,7 @@ def test_the_envelope_goes_from_nobody_by_some_to_everybody(
     marieke, inbox = office.member(), somebody(size)
     office.send(marieke, fatima, peter)
     [to_fatima], [to_peter] = office.sink.wait_for(fatima[0]), office.sink.wait_for(peter[0])
-    log_in(inbox, office.url, marieke)
+    arrive(inbox, office, marieke)
     expect(envelope(inbox)).to_have_text("Nog door niemand gelezen")
 
     open_letter(somebody(), to_fatima)
@@ -53,7 +53,7 @@ def test_the_letter_says_in_words_who_has_read_it_and_who_has_not(office: Office
     [to_fatima] = office.sink.wait_for(fatima[0])
     open_letter(somebody(), to_fatima)
     inbox = somebody("desktop")
-    log_in(inbox, office.url, marieke)
+    arrive(inbox, office, marieke)
     inbox.locator("#list .row-link").click()
     line = inbox.locator(".letter-own .receipt-line").last
     expect(line).to_contain_text("Gelezen door Fatima om ")
@@ -67,9 +67,9 @@ def test_a_colleague_reads_only_by_opening(office: Office, somebody: Somebody) -
     marieke, sanne = office.member(), office.member("Sanne Kuipers")
     office.send(marieke, (sanne.address, sanne.name))
     hers, his = somebody(), somebody()
-    log_in(hers, office.url, sanne)
+    arrive(hers, office, sanne)
     expect(hers.get_by_role("link", name="Ongelezen: Marieke van Dalen")).to_be_visible()
-    log_in(his, office.url, marieke)
+    arrive(his, office, marieke)
     expect(envelope(his)).to_have_text("Nog door niemand gelezen")
     hers.get_by_role("link", name="Ongelezen: Marieke van Dalen").click()
     expect(hers.locator(".letter-body")).to_contain_text("Het bedrag komt uit op € 384.")
@@ -81,7 +81,7 @@ def test_without_script_the_receipts_are_a_page(office: Office, somebody: Somebo
     marieke, fatima = office.member(), fresh(FATIMA)
     office.send(marieke, fatima)
     inbox = somebody(java_script_enabled=False)
-    log_in(inbox, office.url, marieke)
+    arrive(inbox, office, marieke)
     inbox.locator("#list .row-link").click()
     inbox.locator(".letter-own .receipt-line").last.click()
     expect(inbox.get_by_role("heading", name="Wie heeft dit gelezen?")).to_be_visible()

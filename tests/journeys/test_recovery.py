@@ -1,5 +1,6 @@
 """A forgotten password in a real browser: link, code, second step or wait, a new password, and every message there."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from securemail.identity import accounts, tokens, vault
 from securemail.identity.context import Member
 from securemail.identity.vault import Totp
 from securemail.store.models import Pending
-from tests.journeys.people import Office, link_in, log_in
+from tests.journeys.people import FOUNDER, Office, arrive, link_in, log_in
 
 NEW = "zeven groene tulpen op het balkon"
 
@@ -43,21 +44,22 @@ def ask(page: Page, office: Office, member: Member) -> str:
 
 def link_about(office: Office, member: Member, subject: str) -> str:
     """The link in the newest mail with that subject, as soon as it is there."""
-    for count in range(1, 12):
-        found = [mail for mail in office.sink.wait_for(member.address, count) if str(mail["Subject"]) == subject]
-        if found:
-            return link_in(found[-1])
-    raise AssertionError(f"no mail '{subject}'")
+    return link_in(office.sink.wait_about(member.address, subject))
 
 
 def give_code(page: Page, link: str, code: str) -> None:
     page.goto(link)
     expect(page.locator("[data-when-filled]")).to_be_visible()
-    assert "#" not in page.url
-    page.locator("main button.button-primary").click()
+    expect(page).not_to_have_url(re.compile("#"))
+    onward(page)
     page.locator("textarea[name=code]").fill(code)
-    page.locator("main button.button-primary").click()
-    page.wait_for_load_state()
+    onward(page)
+
+
+def onward(page: Page) -> None:
+    """The button of the step that is shown, to the next one with its scripts."""
+    with page.expect_navigation():
+        page.locator("main button.button-primary").first.click()
 
 
 def choose_password(page: Page) -> None:
@@ -70,8 +72,7 @@ def choose_password(page: Page) -> None:
 
 def keep_code(page: Page) -> None:
     page.locator("input[name=saved]").check()
-    page.locator("main button.button-primary").click()
-    page.wait_for_load_state()
+    onward(page)
 
 
 def test_marieke_forgets_her_password_and_finds_all_her_messages_back(
@@ -82,7 +83,7 @@ def test_marieke_forgets_her_password_and_finds_all_her_messages_back(
     office.send(sanne, (marieke.address, marieke.name), subject="Zitting van dinsdag")
     code = with_code(office, marieke, code_mailed=False)
     elsewhere = somebody()
-    log_in(elsewhere, office.url, marieke)
+    arrive(elsewhere, office, marieke)
     give_code(page, ask(page, office, marieke), code.lower().replace(" ", "-"))
     choose_password(page)
     keep_code(page)
@@ -99,8 +100,8 @@ def test_a_second_step_is_asked_in_between(office: Office, page: Page) -> None:
     code = with_code(office, marieke, totp=Totp(seed, 0, "2026-11-19"))
     give_code(page, ask(page, office, marieke), code)
     page.locator("input[name=code]").fill(pyotp.TOTP(seed).now())
-    page.locator("main button.button-primary").first.click()
-    page.wait_for_url("**/recovery/password")
+    onward(page)
+    expect(page).to_have_url(re.compile("/recovery/password"))
     choose_password(page)
 
 
@@ -109,7 +110,7 @@ def test_the_owner_stops_a_recovery_that_somebody_else_began(
 ) -> None:
     marieke = office.member()
     code = with_code(office, marieke)
-    log_in(page, office.url, marieke)
+    arrive(page, office, marieke)
     mallory = somebody("desktop")
     give_code(mallory, ask(mallory, office, marieke), code)
     expect(mallory.get_by_role("heading", name="Nog even wachten")).to_be_visible()
@@ -153,8 +154,7 @@ def test_a_fresh_start_with_consent(office: Office, phone: Page, somebody: Calla
     expect(phone.get_by_role("heading", name="Nog even wachten")).to_be_visible()
 
     founder = somebody("desktop")
-    log_in(founder, office.url, "oprichter@vandalenbakker.example")
-    founder.goto(f"{office.url}/admin/requests")
+    arrive(founder, office, office.members[FOUNDER], "/admin/requests")
     row = founder.locator("li.person-row", has_text=sanne.address)
     row.get_by_role("link", name="Toestaan").click()
     founder.get_by_role("button", name="Toestaan").click()
@@ -162,7 +162,7 @@ def test_a_fresh_start_with_consent(office: Office, phone: Page, somebody: Calla
 
     let_time_pass(office, sanne, timedelta(hours=73))
     phone.goto(link_about(office, sanne, "Je kunt nu opnieuw beginnen"))
-    phone.get_by_role("button", name="Ga verder").click()
+    onward(phone)
     choose_password(phone)
     keep_code(phone)
     office.send(marieke, (sanne.address, sanne.name), subject="Van na de nieuwe start")
