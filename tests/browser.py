@@ -115,11 +115,19 @@ def open_context(
     context.on("console", watch.console)
     context.on("weberror", lambda error: watch.errors.append(str(error.error)))
     context.set_default_timeout(PATIENCE)
+    if options.get("java_script_enabled", True):
+        context.on("page", _wait_for_scripts)
     try:
         yield context
         watch.check()
     finally:
         context.close()
+
+
+def _wait_for_scripts(page: Page) -> None:
+    """Before a hand reaches into a page or an eye looks, its scripts run: people are not as quick as a test is."""
+    not_yet = page.locator("html:not(.js)")
+    page.add_locator_handler(not_yet, lambda: page.wait_for_load_state("domcontentloaded"), no_wait_after=True)
 
 
 def axe_findings(page: Page, rules: Sequence[str] = AXE_RULES) -> list[str]:
