@@ -79,6 +79,10 @@ def test_the_link_fills_the_code_and_leaves_the_address_bar(office: Office, phon
     assert phone.evaluate("() => history.length") <= 2
     phone.get_by_role("button", name="Bericht openen").click()
     phone.wait_for_url("**/letter?opened=1")
+    phone.goto("about:blank")
+    phone.goto(link_in(mail))
+    expect(phone.get_by_text("Het bedrag komt uit op € 384.")).to_be_visible()
+    phone.wait_for_url("**/letter")  # open still: the code was not asked for, and stays in no history either
 
 
 def test_without_script_the_code_is_typed_and_opens(office: Office, somebody: Somebody) -> None:
