@@ -6,16 +6,15 @@ account's total, and the pair of account and network waits a quarter of an hour 
 """
 
 import ipaddress
-import math
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
 from securemail.errors import TooManyAttempts
 from securemail.identity.context import Context
+from securemail.identity.limit_rules import DAY, Bucket, Daily, Few, Growing, Rule, Steady, require_passed
 from securemail.store.models import Attempt
 from securemail.store.statements import upsert
 
@@ -23,97 +22,7 @@ if TYPE_CHECKING:
     from securemail.runtime import Runtime
 
 KNOWN_FOR = timedelta(days=30)
-_HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
 _SUFFIX_BITS = 64
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A counter's row: tries so far, and the moment from which it says nothing any more."""
-
-    count: int
-    ends: datetime
-
-
-class Rule(Protocol):
-    """Pure: a bucket and the time in, a new bucket or `TooManyAttempts` out."""
-
-    @property
-    def purpose(self) -> str: ...
-
-    def spend(self, bucket: Bucket, now: datetime) -> Bucket: ...
-
-
-@dataclass(frozen=True)
-class Growing:
-    """Some tries are free, each one after them waits twice as long; an hour of peace forgives everything."""
-
-    purpose: str
-    free: int
-    first_wait: timedelta = timedelta(seconds=30)
-    longest_wait: timedelta = timedelta(minutes=15)
-
-    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
-        """One more try; a refused one is not counted."""
-        if bucket.ends <= now:
-            return Bucket(1, now + _HOUR)
-        tried_last = bucket.ends - _HOUR
-        # Of two at once, the one whose time was taken first may get the row second.
-        now = max(now, tried_last)
-        _require_passed(tried_last + self._wait(bucket.count), now)
-        return Bucket(bucket.count + 1, now + _HOUR)
-
-    def _wait(self, count: int) -> timedelta:
-        if count < self.free:
-            return timedelta(0)
-        # The exponent is bounded: the count is a column, and columns can be edited.
-        return min(self.longest_wait, self.first_wait * (1 << min(count - self.free, 20)))
-
-
-@dataclass(frozen=True)
-class Steady:
-    """So many at once, then as many an hour, evenly."""
-
-    purpose: str
-    an_hour: int
-
-    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
-        """One more try: it moves the bucket's end on by its share of an hour, which may lie an hour ahead at most."""
-        started = max(bucket.ends, now)
-        _require_passed(started + self.share - _HOUR, now)
-        return Bucket(bucket.count + 1 if bucket.ends > now else 1, started + self.share)
-
-    @property
-    def share(self) -> timedelta:
-        """What one try takes of the hour."""
-        return _HOUR / self.an_hour
-
-
-@dataclass(frozen=True)
-class Few:
-    """So many in any stretch of time of that length, however they are spread: each takes one of `most` places, and
-    leaves it free again when `within` has passed."""
-
-    purpose: str
-    most: int
-    within: timedelta
-
-
-@dataclass(frozen=True)
-class Daily:
-    """So many, and no more until a day after the first: for codes that are short enough to be guessed in a year."""
-
-    purpose: str
-    a_day: int
-
-    def spend(self, bucket: Bucket, now: datetime) -> Bucket:
-        """One more try."""
-        if bucket.ends <= now:
-            return Bucket(1, now + _DAY)
-        if bucket.count >= self.a_day:
-            _require_passed(bucket.ends, now)
-        return Bucket(bucket.count + 1, bucket.ends)
 
 
 LOGIN_PAIR = Growing("login-pair", free=5)
@@ -137,16 +46,16 @@ SMS_ACCOUNT = Steady("sms-account", an_hour=10)
 SMS_NUMBER = Steady("sms-number", an_hour=6)
 SMS_NETWORK = Steady("sms-network", an_hour=30)
 ENROLMENT = Growing("enrolment", free=10)
-_KNOWN = "known-network"
-_FAILED_STEPS = "second-step-failed"
 GUEST_SMS = Few("guest-sms", most=3, within=timedelta(minutes=15))
-GUEST_SMS_DAY = Few("guest-sms-day", most=10, within=_DAY)
+GUEST_SMS_DAY = Few("guest-sms-day", most=10, within=DAY)
 GUEST_SMS_MAKER = Steady("guest-sms-maker", an_hour=120)
 """Whoever may sign up could otherwise have us ring a number of their own, link after link, at our cost."""
 GUEST_ANSWERS = Steady("guest-answers", an_hour=30)
-HELP_LINK = Few("help-link", most=3, within=_DAY)
+HELP_LINK = Few("help-link", most=3, within=DAY)
 HELP_MAKER = Steady("help-maker", an_hour=20)
 HELP_NETWORK = Steady("help-network", an_hour=20)
+_KNOWN = "known-network"
+_FAILED_STEPS = "second-step-failed"
 
 
 def network(address: str | None) -> bytes:
@@ -234,7 +143,7 @@ def count_failed_step(ctx: Context, address: str) -> int:
     tag = _tag(ctx, _FAILED_STEPS, ctx.keys.address_tag(address))
     bucket = _locked(ctx, tag)
     count = bucket.count + 1 if bucket.ends > ctx.now else 1
-    _write(ctx, tag, Bucket(count, bucket.ends if count > 1 else ctx.now + _DAY))
+    _write(ctx, tag, Bucket(count, bucket.ends if count > 1 else ctx.now + DAY))
     return count
 
 
@@ -361,7 +270,7 @@ def _spend_at_link(ctx: Context, rule: Few, link: bytes) -> None:
             _write(ctx, tag, Bucket(1, ctx.now + rule.within))
             return
         free_again.append(bucket.ends)
-    _require_passed(min(free_again), ctx.now)
+    require_passed(min(free_again), ctx.now)
 
 
 def _give_back(ctx: Context, rule: Steady, *subject: bytes) -> None:
@@ -393,8 +302,3 @@ def _is_known(ctx: Context, account: bytes, network: bytes) -> bool:
 def _tag(ctx: Context, purpose: str, *subject: bytes, days_ago: int = 0) -> bytes:
     day = ctx.now.date().toordinal() - days_ago
     return ctx.keys.attempt_tag(day, purpose, *subject)
-
-
-def _require_passed(moment: datetime, now: datetime) -> None:
-    if now < moment:
-        raise TooManyAttempts(math.ceil((moment - now).total_seconds()))
