@@ -26,6 +26,15 @@ def go_back(page: Page) -> None:
     page.evaluate("() => void setTimeout(() => history.back(), 0)")
 
 
+def test_this_browser_keeps_pages(office: Office, phone: Page) -> None:
+    """Without that, the stories below would prove nothing."""
+    phone.goto(f"{office.url}/login")
+    phone.evaluate("() => addEventListener('pageshow', (event) => sessionStorage.setItem('kept', event.persisted))")
+    phone.goto(f"{office.url}/b")
+    go_back(phone)
+    phone.wait_for_function("() => sessionStorage.getItem('kept') === 'true'")
+
+
 def test_a_guest_goes_back_to_a_message_that_was_taken_back(office: Office, phone: Page) -> None:
     marieke, fatima = office.member(), fresh(FATIMA)
     sent = office.send(marieke, fatima)
