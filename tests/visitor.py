@@ -8,6 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from securemail.crypto import cookies
+from securemail.identity import login
+from securemail.identity.context import Member
+from securemail.web import session
+from tests.house import House
+
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 _HEADER = re.compile(r'<meta name="csrf" content="([^"]+)"')
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -30,6 +36,16 @@ class Visitor:
     def log_in(self, address: str, password: str, **form: str) -> TestResponse:
         self.get("/login")
         return self.post("/login", {"address": address, "password": password, **form})
+
+    def let_in(self, house: House, who: Member) -> None:
+        """The session that the log-in page would give, as when it was a while ago; then their inbox.
+
+        Tests about log-in, sessions and browsers that are recognised need the page: `log_in`.
+        """
+        with house.work() as ctx:
+            secret = login.start_session(ctx, who.root, remember=False)
+        self.client.set_cookie(session.MEMBER, cookies.write_cookie(secret), secure=True)
+        self.get("/inbox")
 
     def cookie(self, name: str) -> str | None:
         found = self.client.get_cookie(name)

@@ -8,7 +8,7 @@ from flask import Flask
 
 from securemail.config import Settings
 from securemail.runtime import Runtime
-from tests.house import MARIEKE, PASSWORD, SANNE, House, TurnedClock
+from tests.house import House, TurnedClock
 from tests.kept import app_around
 from tests.serve import CHEAP
 from tests.servers import product_environ
@@ -28,20 +28,18 @@ def visitor(app: Flask) -> Visitor:
 
 
 @pytest.fixture
-def sanne(app: Flask) -> Visitor:
+def sanne(app: Flask, house: House) -> Visitor:
     """Sanne, logged in."""
     browser = Visitor(app)
-    assert browser.log_in(SANNE[0], PASSWORD).status_code == 303
-    browser.get("/inbox")
+    browser.let_in(house, house.sanne)
     return browser
 
 
 @pytest.fixture
-def marieke(app: Flask) -> Visitor:
+def marieke(app: Flask, house: House) -> Visitor:
     """Marieke, the administrator, logged in."""
     browser = Visitor(app)
-    assert browser.log_in(MARIEKE[0], PASSWORD).status_code == 303
-    browser.get("/inbox")
+    browser.let_in(house, house.marieke)
     return browser
 
 

@@ -12,6 +12,15 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.
 
 
 @pytest.fixture
+def sanne(app: Flask) -> Visitor:
+    """Sanne, logged in through the page, which knows her browser from then on."""
+    browser = Visitor(app)
+    browser.log_in(SANNE[0], PASSWORD)
+    browser.get("/inbox")
+    return browser
+
+
+@pytest.fixture
 def elsewhere(app: Flask) -> Visitor:
     """Sanne's browser at her desk, remembered."""
     browser = Visitor(app, "2001:db8::7")
