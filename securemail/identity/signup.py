@@ -16,7 +16,7 @@ from securemail.crypto.notes import token_hash
 from securemail.crypto.secrets import Token
 from securemail.delivery import outbox
 from securemail.errors import CannotOpen, Conflict, Forbidden, InvalidInput
-from securemail.identity import accounts, invitations, login, tokens
+from securemail.identity import accounts, invitation_rows, invitations, login, tokens
 from securemail.identity.accounts import NewAccount
 from securemail.identity.context import Context
 from securemail.identity.passwords import NewPassword
@@ -103,11 +103,11 @@ def invited(ctx: Context, token: str) -> Invited:
     content = _content(read, row)
     address = str(content["address"])
     organisation = _organisation(ctx, row, address)
-    if row.kind == invitations.KIND and directory.find(ctx, address) is not None:
+    if row.kind == invitation_rows.KIND and directory.find(ctx, address) is not None:
         raise InvalidInput("token", "account")
     label = policy.of(organisation).reference_label
     name, reference = str(content.get("name", "")), str(content.get("reference", ""))
-    return Invited(address, organisation.name, row.kind == invitations.KIND, name, reference, label)
+    return Invited(address, organisation.name, row.kind == invitation_rows.KIND, name, reference, label)
 
 
 def activate(
@@ -123,7 +123,7 @@ def activate(
     organisation = _organisation(ctx, row, address)
     asked = bool(policy.of(organisation).reference_label)
     cleaned, told = clean_name("name", name), members.clean_reference(reference, required=asked) if asked else ""
-    by_invitation = row.kind == invitations.KIND
+    by_invitation = row.kind == invitation_rows.KIND
     if by_invitation:
         invitations.accept(ctx, row)
     else:
@@ -156,9 +156,9 @@ def _note(ctx: Context, organisation: bytes, new: NewAccount, address: str, *, b
 def _find(ctx: Context, text: str) -> tuple[Token, Pending]:
     """The token in a text and its row, of either kind."""
     wanted = select(Pending.kind).where(Pending.token_hash == token_hash(tokens.read(text, field="token")))
-    kind = invitations.KIND if ctx.db.scalar(wanted) == invitations.KIND else KIND
+    kind = invitation_rows.KIND if ctx.db.scalar(wanted) == invitation_rows.KIND else KIND
     token, row = tokens.find(ctx, kind, text, field="token")
-    if kind == invitations.KIND and row.state != "open":
+    if kind == invitation_rows.KIND and row.state != "open":
         raise InvalidInput("token", row.state)
     return token, row
 
@@ -174,7 +174,7 @@ def _content(token: Token, row: Pending) -> dict[str, Any]:
         content = tokens.content(token, row)
     except CannotOpen as error:
         raise InvalidInput("token", "invalid") from error
-    if not content.get("usable", row.kind == invitations.KIND):
+    if not content.get("usable", row.kind == invitation_rows.KIND):
         raise InvalidInput("token", "invalid")
     return content
 

@@ -14,6 +14,7 @@ from securemail.identity import invitations, signup
 from securemail.identity import tokens as pending_tokens
 from securemail.identity.accounts import NewAccount
 from securemail.identity.invitation_lists import Line
+from securemail.identity.invitation_rows import Invitation
 from securemail.identity.passwords import stretch_new
 from securemail.mailboxes import directory
 from securemail.organisations import administrators, members, organisations
@@ -49,7 +50,7 @@ def invite(house: House, marieke: Administrator) -> Callable[..., str]:
     return invite_one
 
 
-def listed(house: House, marieke: Administrator) -> list[invitations.Invitation]:
+def listed(house: House, marieke: Administrator) -> list[Invitation]:
     with house.work() as ctx:
         return invitations.listing(ctx, marieke)
 

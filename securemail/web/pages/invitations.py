@@ -14,7 +14,8 @@ from securemail.errors import Conflict, InvalidInput
 from securemail.i18n import LOCALES
 from securemail.identity import invitation_lists, invitations
 from securemail.identity.invitation_lists import Line
-from securemail.identity.invitations import Invitation, Judged, Verdict
+from securemail.identity.invitation_rows import Invitation
+from securemail.identity.invitations import Judged, Verdict
 from securemail.organisations import organisations
 from securemail.organisations.administrators import Administrator
 from securemail.web import forms, paging, present, session

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse, encode_multipart
 from securemail import ids
 from securemail.delivery import workers
 from securemail.identity import invitations
+from securemail.identity.invitation_rows import Invitation
 from securemail.organisations import administrators, organisations
 from securemail.organisations.policy import Policy
 from tests.house import MARIEKE, PASSWORD, SANNE, House
@@ -49,7 +50,7 @@ def send(browser: Visitor, people: str, **form: str) -> TestResponse:
     return browser.post("/admin/invitations/send", {"people": field(preview, "people"), "language": "nl", **form})
 
 
-def sent(house: House) -> list[invitations.Invitation]:
+def sent(house: House) -> list[Invitation]:
     with house.work() as ctx:
         return invitations.listing(ctx, administrators.enter(ctx, house.marieke))
 
