@@ -53,6 +53,10 @@ bench-inbox: venv ## how fast the inbox is, as ratios, on both databases
 bench-login: venv ## what fifty log-ins at once take of memory and of other people's time
 	TMPDIR=$(IN_MEMORY) $(PYTHON_IN_VENV) -m benchmarks.login
 
+.PHONY: bench-timing
+bench-timing: venv ## whether the time of an answer tells what the answer does not, on both databases
+	TMPDIR=$(IN_MEMORY) $(PYTHON_IN_VENV) -m benchmarks.timing
+
 .PHONY: bench-clean
 bench-clean: venv ## delete the databases that bench-inbox filled
 	$(PYTHON_IN_VENV) -m benchmarks.clean

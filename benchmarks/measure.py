@@ -1,8 +1,9 @@
 """Measuring by turns: A B C A B C …, so that whatever the machine does besides, it does to all of them."""
 
 import gc
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -24,18 +25,28 @@ class Samples:
         return median(self.cpu) / 1e6
 
 
-def by_turns(contestants: Mapping[str, Ready], rounds: int, clock: Clock = time.thread_time_ns) -> dict[str, Samples]:
-    """Let each have its turn, `rounds` times, after a few that do not count."""
+def by_turns(
+    contestants: Mapping[str, Ready], rounds: int, clock: Clock = time.thread_time_ns,
+    chance: random.Random | None = None,
+) -> dict[str, Samples]:  # fmt: skip
+    """Let each have its turn, `rounds` times, after a few that do not count; in an order left to `chance`, if any."""
     samples = {name: Samples() for name in contestants}
     for number in range(-10, rounds):
         if number % 50 == 0:
             gc.collect()
-        for name, ready in contestants.items():
-            cpu, wall = _timed(ready(), clock)
+        for name in _order(contestants, chance):
+            cpu, wall = _timed(contestants[name](), clock)
             if number >= 0:
                 samples[name].cpu.append(cpu)
                 samples[name].wall.append(wall)
     return samples
+
+
+def _order(names: Iterable[str], chance: random.Random | None) -> list[str]:
+    order = list(names)
+    if chance is not None:
+        chance.shuffle(order)
+    return order
 
 
 def _timed(work: Callable[[], object], clock: Clock) -> tuple[int, int]:
