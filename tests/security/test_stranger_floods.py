@@ -7,17 +7,20 @@ import pytest
 from sqlalchemy import func, select
 
 from securemail import ids
+from securemail.crypto.mailkeys import MailKeys
+from securemail.crypto.secrets import MessageCode, Secret
 from securemail.errors import TooManyAttempts
-from securemail.guests import devices
+from securemail.guests import devices, gate, links
 from securemail.guests.checks import Check
 from securemail.identity import limits
-from securemail.identity.context import Member
+from securemail.identity.context import Context, Member
 from securemail.messages import contacts
-from securemail.store.models import GuestDevice, LinkDevice, Message
+from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message
 from securemail.web import create_app
 from tests.guests.test_devices import come_back, enter, remember, send
 from tests.guests.test_gate import NUMBER
 from tests.house import FATIMA, PETER, House
+from tests.security.test_guest_interleaved import agreed
 from tests.security.test_guest_stranger import Letter
 from tests.visitor import Visitor
 
@@ -127,3 +130,66 @@ def test_who_answers_much_holds_up_nobody_else_and_mistakes_count_for_nothing(ho
     assert {answer(fatima, hers) for _ in range(limits.GUEST_ANSWERS.an_hour)} == {303}
     assert answer(fatima, hers) == 429
     assert answer(peter, his) == 303
+
+
+# --- guessing, for as long as one likes ---
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each entry that was looked at, whatever counted it."""
+    looked_at: list[str] = []
+    same, open_row = gate.same, links.open_row
+
+    def compare(one: bytes, other: bytes) -> bool:
+        looked_at.append("sms")
+        return same(one, other)
+
+    def unlock(ctx: Context, row: GuestLink, code: MessageCode, *, stretched: Secret | None = None) -> MailKeys:
+        looked_at.extend([] if stretched is None else ["password"])
+        return open_row(ctx, row, code, stretched=stretched)
+
+    monkeypatch.setattr(gate, "same", compare)
+    monkeypatch.setattr(links, "open_row", unlock)
+    return looked_at
+
+
+def grind(house: House, letter: Letter, *, days: int, visits: int = 2) -> None:
+    """Mallory has the mail and not the phone: all that a page of hers can send, in ever new browsers, day after day."""
+    app = create_app(house.runtime)
+    for _ in range(days):
+        for hour in range(visits):
+            mallory = Visitor(app, f"198.51.100.{hour}")
+            letter.open(mallory)
+            mallory.get(f"{letter.page}/check")
+            for typed in ("000000", "999999", "", "x" * 1100, "111111"):
+                mallory.post(f"{letter.page}/check", {"code": typed})
+            for act in ("help", "check/sms", "return", "remember"):
+                mallory.post(f"{letter.page}/{act}", {"kind": "locked"})
+            mallory.post(f"{letter.page}/check", {"code": "222222"})
+            letter.open(mallory)
+            mallory.post(f"{letter.page}/check", {"code": "333333"})
+            mallory.post(f"{letter.page}/close")
+            house.clock.forward(hours=1)
+        house.clock.forward(hours=22)
+
+
+@pytest.mark.parametrize("method", ["sms", "password"])
+def test_no_patience_gives_an_eleventh_guess(house: House, compared: list[str], method: str) -> None:
+    letter = Letter(house, Check("sms", NUMBER) if method == "sms" else agreed(house))
+    grind(house, letter, days=3)
+    assert compared == [method] * gate.TRIES
+    with house.work() as ctx:
+        links.release(ctx, house.marieke, ctx.db.get_one(GuestLink, letter.link))
+    grind(house, letter, days=3)
+    assert compared == [method] * 2 * gate.TRIES, "the sender let her try again, once"
+
+
+def test_another_number_gives_nobody_more_guesses(house: House, compared: list[str]) -> None:
+    letter = Letter(house, Check("sms", NUMBER))
+    grind(house, letter, days=1, visits=1)
+    assert 0 < len(compared) < gate.TRIES
+    with house.work() as ctx:
+        links.correct_number(ctx, house.marieke, ctx.db.get_one(GuestLink, letter.link), "+31687654321")
+    grind(house, letter, days=3)
+    assert len(compared) == gate.TRIES
