@@ -66,7 +66,8 @@ def _guest_message(_ctx: Context, job: Job, brand: Brand, public_url: str) -> No
     return _sealed(
         job, payload, brand,
         **_sender(payload), **_places(public_url, link=f"{page}#{''.join(groups)}", short=f"{public_url}/b"),
-        **_awaiting(payload), code_groups=groups, renewed=bool(payload.get("renewed")),
+        **_awaiting(payload), code_groups=groups,
+        renewed=bool(payload.get("renewed")), helped=bool(payload.get("helped")),
     )  # fmt: skip
 
 

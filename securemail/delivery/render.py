@@ -41,6 +41,7 @@ _NOTHING: Final = dict.fromkeys(
         "number",
         "remembered",
         "renewed",
+        "helped",
     )
 )
 """What a kind does not have is None in its templates; what no kind has is an error."""

@@ -113,16 +113,30 @@ def send_again(ctx: Context, member: Member, asked: Asked) -> None:
         StaleKeys: the mailbox's keys were replaced meanwhile.
     """
     epochs.hold(ctx, member.mail)
-    if asked.message is None or asked.place is None:
-        raise Conflict("nothing to send again")
+    link = ctx.db.get_one(GuestLink, asked.link)
     answer(ctx, asked.request)
-    message = ctx.db.get_one(Message, asked.message)
-    mailbox = _taken_by(ctx, ctx.db.get_one(GuestLink, asked.link))
+    if not tell(ctx, member, link):
+        raise Conflict("nothing to send again")
+
+
+def tell(ctx: Context, member: Member, link: GuestLink) -> bool:
+    """Send the notification of the newest message once more, in words for who was helped; False when there is none.
+
+    Raises:
+        NotFound: another's link.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
+    """
+    about = _newest_messages(ctx, [link]).get(link.id)
+    if about is None:
+        return False
+    message, place = ctx.db.get_one(Message, about[0]), about[1]
+    mailbox = _taken_by(ctx, link)
     if mailbox is not None:
-        outbox.add_plain(ctx, "member_message", mailbox=mailbox, message=message.id, place=asked.place)
-        return
-    party = Party("link", asked.link, asked.address, asked.name)
-    notify.tell(ctx, member, message, asked.place, party)
+        outbox.add_plain(ctx, "member_message", mailbox=mailbox, message=message.id, place=place)
+    else:
+        kept = links.kept_of(ctx, member, link)
+        notify.tell(ctx, member, message, place, Party("link", link.id, kept.address, kept.name), helped=True)
+    return True
 
 
 def _mine(member: Member) -> Select[Help, GuestLink]:

@@ -164,8 +164,8 @@ def lacks_something(ctx: Context, maker: Member, row: GuestLink) -> bool:
     return row.method == locks.SMS and not kept_of(ctx, maker, row).number
 
 
-def release(ctx: Context, maker: Member, row: GuestLink) -> None:
-    """Let a guest try again whose link was locked by wrong entries.
+def release(ctx: Context, maker: Member, row: GuestLink) -> bool:
+    """Let a guest try again whose link was locked by wrong entries; whether it was locked.
 
     Raises:
         NotFound: another's link.
@@ -173,8 +173,8 @@ def release(ctx: Context, maker: Member, row: GuestLink) -> None:
     if row.maker != maker.mailbox:
         raise NotFound
     _genuine(ctx, row)
-    released = update(GuestLink).where(GuestLink.id == row.id).values(tries=0, locked=None)
-    ctx.db.execute(released, execution_options=NO_SYNC)
+    locked = update(GuestLink).where(GuestLink.id == row.id, GuestLink.locked.is_not(None))
+    return changed(ctx.db, locked.values(tries=0, locked=None)) == 1
 
 
 def end_browsers(ctx: Context, link: bytes) -> None:

@@ -20,12 +20,12 @@ from securemail.store.models import GuestDevice, GuestLink, LinkDevice, Message,
 
 def tell(
     ctx: Context, author: Correspondent, message: Message, place: int, party: Party, *, reminder: bool = False,
-    renewed: bool = False,
+    renewed: bool = False, helped: bool = False,
 ) -> bytes:  # fmt: skip
     """Queue the mail that tells a guest of a message: with the code when the author made the link, else without.
 
     A reminder is the same mail in other words. It says nothing that the first one would not have said. `renewed` adds
-    that an earlier code works no more.
+    that an earlier code works no more, `helped` that what stood in the guest's way is gone.
     """
     row = ctx.db.get_one(GuestLink, party.principal)
     if not links.genuine(ctx, row):
@@ -42,7 +42,8 @@ def tell(
     kept = links.note_of(ctx, author, row)
     if kept is not None:
         payload |= {"code": write_message_code(MessageCode(bytes.fromhex(kept["code"])))}
-        payload |= {"language": kept["language"]} | ({"renewed": True} if renewed else {})
+        payload |= {"language": kept["language"]}
+        payload |= {name: True for name, said in (("renewed", renewed), ("helped", helped)) if said}
     payload |= _what_awaits(ctx, row, kept) | _until(ctx, message, place)
     kind = "guest_answer" if kept is None else "guest_reminder" if reminder else "guest_message"
     mailbox, epoch = _spare_key_holder(ctx, author, row)

@@ -91,6 +91,20 @@ def correct_number(ctx: Context, member: Member, asked: Asked, number: str) -> N
     them = Receiver(asked.address, asked.name or asked.address)
     contacts.remember(ctx, member, [them], {asked.address: Check("sms", number)})
     helping.answer(ctx, asked.request)
+    helping.tell(ctx, member, ctx.db.get_one(GuestLink, asked.link))
+
+
+def release(ctx: Context, member: Member, link: GuestLink) -> None:
+    """Let a guest try again whose link wrong entries locked, and say so by mail; whatever they asked is answered.
+
+    Raises:
+        NotFound: another's link.
+        StaleKeys: the mailbox's keys were replaced meanwhile.
+    """
+    epochs.hold(ctx, member.mail)
+    if links.release(ctx, member, link):
+        helping.tell(ctx, member, link)
+    helping.answer_link(ctx, link.id)
 
 
 def _prolong_one(ctx: Context, member: Member, message: bytes, link: bytes, until: datetime, *, tell: bool) -> None:

@@ -21,7 +21,7 @@ VALUES: Final = {
     "short_link": "post.vandalenbakker.example/b", "host": "post.vandalenbakker.example", "code_groups": CODE.split(),
     "change": "totp-added", "new": "b@example.org", "browser": "Firefox · Linux", "network": "192.0.2.7",
     "until": START + timedelta(days=30), "check": "sms", "number": "06 •• •• •• 78", "remembered": True,
-    "renewed": True,
+    "renewed": True, "helped": True,
 }  # fmt: skip
 VOID = {"meta", "br", "hr"}
 CLIPPED = 100_000

@@ -150,6 +150,20 @@ def test_a_new_code_says_that_the_earlier_one_is_over(language: str, words: str)
     assert words not in _spaced(_part(_mail("guest_reminder", language=language, renewed=True), "plain"))
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nl", "Marieke van Dalen heeft ervoor gezorgd dat u het bericht nu kunt openen."),
+        ("en", "Marieke van Dalen has made sure that you can open the message now."),
+    ],
+)
+def test_who_was_helped_reads_that_it_opens_now(language: str, words: str) -> None:
+    plain, helped = _mail(language=language), _mail(language=language, helped=True)
+    for kind in ("plain", "html"):
+        assert words in _spaced(_part(helped, kind))
+        assert words not in _spaced(_part(plain, kind))
+
+
 def _spaced(text: str) -> str:
     return " ".join(text.replace("\u2011", "-").split())
 

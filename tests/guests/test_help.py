@@ -1,12 +1,13 @@
 """A guest asks the sender for help: once at a time, at the link that works, and only its maker answers."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from securemail.errors import Conflict, NotFound
 from securemail.guests import claiming, links
 from securemail.guests import help as helping
-from securemail.messages import revocation
+from securemail.guests.checks import Check
+from securemail.messages import control, revocation
 from securemail.store.models import GuestLink, Help, Outbox
 from tests.house import FATIMA, PETER, House
 
@@ -108,3 +109,42 @@ def test_after_a_letter_was_taken_along_the_request_is_about_its_own_conversatio
         [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
         [mail] = ctx.db.scalars(select(Outbox).where(Outbox.kind == "help_asked"))
     assert (asked.method, asked.message, mail.message) == ("account", sent.message, sent.message)
+
+
+def mails(house: House) -> int:
+    """How many notifications wait for Fatima."""
+    with house.work() as ctx:
+        return len(ctx.db.scalars(select(Outbox.id).where(Outbox.kind == "guest_message")).all())
+
+
+def test_who_was_locked_out_is_told_once_that_it_opens_again(house: House) -> None:
+    house.send((*FATIMA, Check("sms", "+31612345678")))
+    ask(house, "locked")
+    with house.work() as ctx:
+        ctx.db.execute(update(GuestLink).values(tries=10, locked=ctx.now))
+    for _ in range(2):
+        with house.work() as ctx:
+            control.release(ctx, house.marieke, ctx.db.scalars(select(GuestLink)).one())
+    assert mails(house) == 2, "the message's own, and one that it opens again"
+    with house.work() as ctx:
+        assert ctx.db.scalars(select(Help.answered)).one() is not None
+
+
+def test_whose_number_was_corrected_is_told(house: House) -> None:
+    sent = house.send((*FATIMA, Check("sms", "+31612345678")))
+    ask(house, "number")
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        control.correct_number(ctx, house.marieke, asked, "+31687654321")
+    assert mails(house) == 2
+
+
+def test_nobody_is_told_of_a_message_that_was_taken_back(house: House) -> None:
+    sent = house.send((*FATIMA, Check("sms", "+31612345678")))
+    with house.work() as ctx:
+        ctx.db.execute(update(GuestLink).values(tries=10, locked=ctx.now))
+        revocation.revoke(ctx, house.marieke, sent.message)
+    with house.work() as ctx:
+        ctx.db.execute(delete(Outbox))
+        control.release(ctx, house.marieke, ctx.db.scalars(select(GuestLink)).one())
+    assert mails(house) == 0

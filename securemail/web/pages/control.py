@@ -7,7 +7,6 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from securemail.errors import InvalidInput
-from securemail.guests import help as helping
 from securemail.guests import links
 from securemail.guests.proposals import suggested_password
 from securemail.identity.context import Context, Member
@@ -54,8 +53,7 @@ def release(message: bytes, place: int) -> ResponseReturnValue:
     """Vrijgeven: a receiver who was locked out by wrong entries may try again."""
     ctx, me = current(), member()
     link = receipts.own_link(ctx, me, message, place)
-    links.release(ctx, me, link)
-    helping.answer_link(ctx, link.id)
+    control.release(ctx, me, link)
     return answer(ctx, me, link.conversation, toast="released")
 
 

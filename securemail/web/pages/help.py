@@ -82,8 +82,8 @@ def release(asked: bytes) -> ResponseReturnValue:
     """Vrijgeven: the receiver may try again."""
 
     def act(ctx: Context, me: Member, what: Asked, link: GuestLink) -> None:
-        links.release(ctx, me, link)
         helping.answer(ctx, what.request)
+        control.release(ctx, me, link)
 
     return _answered(asked, act, done="released")
 
