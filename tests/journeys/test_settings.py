@@ -2,16 +2,14 @@
 
 import io
 import re
-import time
 from collections.abc import Callable
-from email.message import EmailMessage
 
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from securemail.identity.context import Member
 from tests.browser import axe_findings
-from tests.journeys.people import Office, link_in, log_in, try_to_log_in
+from tests.journeys.people import Office, arrive, link_in, log_in, try_to_log_in
 
 NEW = "veertien zilveren lepels op tafel"
 
@@ -24,19 +22,8 @@ def photo() -> bytes:
 
 def enter(page: Page, office: Office, name: str = "Sanne Kuipers") -> Member:
     who = office.member(name)
-    log_in(page, office.url, who)
+    arrive(page, office, who)
     return who
-
-
-def mail_about(office: Office, address: str, words: str) -> EmailMessage:
-    """The mail whose subject holds these words, once a worker has sent it."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for mail in office.sink.to(address):
-            if words in mail["Subject"]:
-                return mail
-        time.sleep(0.1)
-    raise AssertionError(f"no mail about {words}")
 
 
 def profile(page: Page, office: Office) -> None:
@@ -81,7 +68,7 @@ def test_the_devices_own_time_zone_is_offered(office: Office, somebody: Callable
 def test_another_password_ends_other_browsers(every_office: Office, page: Page, somebody: Callable[..., Page]) -> None:
     sanne = enter(page, every_office)
     other = somebody()
-    log_in(other, every_office.url, sanne)
+    arrive(other, every_office, sanne)
     page.goto(f"{every_office.url}/settings/password")
     page.get_by_label("Nieuw wachtwoord").fill("te kort")
     expect(page.get_by_text("Nog 8 tekens.")).to_be_visible()
@@ -89,7 +76,7 @@ def test_another_password_ends_other_browsers(every_office: Office, page: Page, 
     expect(page.get_by_text("Dit wachtwoord is goed.")).to_be_visible()
     page.get_by_role("button", name="Wachtwoord wijzigen").click()
     expect(page.get_by_text("Je wachtwoord is gewijzigd")).to_be_visible()
-    mail_about(every_office, sanne.address, "Je wachtwoord is gewijzigd")
+    every_office.sink.wait_about(sanne.address, "Je wachtwoord is gewijzigd")
     other.goto(f"{every_office.url}/inbox")
     expect(other.get_by_role("heading", name="Inloggen")).to_be_visible()
     try_to_log_in(other, sanne, password=NEW)
@@ -119,11 +106,11 @@ def test_another_address(every_office: Office, page: Page, somebody: Callable[..
     expect(page.get_by_text("Nog niet bevestigd")).to_have_count(2)
     reader = somebody()
     for address in (wanted, sanne.address):
-        mail = mail_about(every_office, address, "evestig")
-        reader.goto(link_in(mail))
+        reader.goto(link_in(every_office.sink.wait_about(address, "evestig")))
         expect(reader.get_by_text("De code uit de link is al ingevuld.")).to_be_visible()
-        assert "#" not in reader.url
-        reader.get_by_role("button", name="Bevestigen").click()
+        expect(reader).not_to_have_url(re.compile("#"))
+        with reader.expect_navigation():
+            reader.get_by_role("button", name="Bevestigen").click()
     expect(reader.get_by_role("heading", name="Je e-mailadres is gewijzigd")).to_be_visible()
     page.reload()
     expect(page.get_by_text(f"Nu is het {wanted}.")).to_be_visible()
@@ -142,7 +129,7 @@ def test_closing_the_account(every_office: Office, page: Page) -> None:
     page.get_by_label("Typ je e-mailadres om te bevestigen").fill(sanne.address)
     page.get_by_role("button", name="Account voorgoed sluiten").click()
     expect(page.get_by_role("heading", name="Je account is gesloten")).to_be_visible()
-    mail_about(every_office, sanne.address, "Je account is gesloten")
+    every_office.sink.wait_about(sanne.address, "Je account is gesloten")
     page.goto(f"{every_office.url}/login")
     try_to_log_in(page, sanne)
     expect(page.get_by_text("Het e-mailadres of het wachtwoord klopt niet.")).to_be_visible()
