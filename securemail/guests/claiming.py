@@ -121,10 +121,7 @@ def require_proved(ctx: Context, guest: Guest) -> None:
 
     The state is bound into the lock that the guest's key came out of (`guest_sessions.resume`).
     """
-    # As it is now: the number of its check may have been corrected since the page was asked for.
-    state = ctx.db.scalar(
-        select(SessionLink.state).where(SessionLink.session == guest.session, SessionLink.link == guest.link)
-    )
+    state = guest_sessions.state_now(ctx, guest)
     if state is None:
         raise MayNotClaim("gone")
     if state != cookies.FULL:

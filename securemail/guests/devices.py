@@ -72,11 +72,7 @@ class Returning:
 
 def may_remember(ctx: Context, guest: Guest) -> bool:
     """Whether this browser passed the check itself, lately, and the maker's organisation allows to remember it."""
-    link = ctx.db.get(GuestLink, guest.principal)
-    # As it is now: the number of its check may have been corrected since the page was asked for.
-    passed = ctx.db.scalar(
-        select(SessionLink.state).where(SessionLink.session == guest.session, SessionLink.link == guest.principal)
-    ) == cookies.FULL  # fmt: skip
+    link, passed = ctx.db.get(GuestLink, guest.link), guest_sessions.state_now(ctx, guest) == cookies.FULL
     return passed and link is not None and _allowed(ctx, link.maker)
 
 

@@ -58,6 +58,13 @@ def held(ctx: Context, session: bytes, link: bytes) -> SessionLink | None:
     return ctx.db.get(SessionLink, (session, link)) if _living(ctx, session) is not None else None
 
 
+def state_now(ctx: Context, guest: Guest) -> int | None:
+    """How this browser came to where it is, None when it is there no more: as it is in the database now, since the
+    number of its check may have been corrected after the page was asked for."""
+    mine = (SessionLink.session == guest.session, SessionLink.link == guest.link)
+    return ctx.db.scalar(select(SessionLink.state).where(*mine))
+
+
 def resume(ctx: Context, secret: SessionSecret, ref: bytes) -> Guest:
     """The guest behind a cookie, for the link that an address names.
 

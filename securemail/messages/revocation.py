@@ -40,10 +40,7 @@ def revoke_access(ctx: Context, member: Member, message: bytes, place: int) -> N
     Raises:
         NotFound: there is no such message of this member's, or no such receiver.
     """
-    row = own_message(ctx, member, message)
-    recipient = ctx.db.get(Recipient, (message, place))
-    if recipient is None or recipient.principal == member.principal:
-        raise NotFound
+    row, recipient = _received(ctx, member, message, place)
     threads.hold(ctx, message)
     ctx.db.refresh(recipient)
     if recipient.state == "revoked":
@@ -63,10 +60,7 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     Raises:
         NotFound: there is no such message of this member's, or no such receiver.
     """
-    row = own_message(ctx, member, message)
-    recipient = ctx.db.get(Recipient, (message, place))
-    if recipient is None or recipient.principal == member.principal:
-        raise NotFound
+    row, recipient = _received(ctx, member, message, place)
     kind, principal = _by_now(ctx, recipient)
     link = principal if kind == "link" else _taken_along(ctx, member, row.conversation, principal)
     ends = link is not None and _end_link(ctx, member, link)
@@ -82,6 +76,15 @@ def revoke_from_conversation(ctx: Context, member: Member, message: bytes, place
     if ends or taken:
         detail = {"conversation": row.conversation.hex(), "message": message.hex(), "place": place}
         audit.record(ctx, member.organisation, "conversation-revoked", member.principal, detail)
+
+
+def _received(ctx: Context, member: Member, message: bytes, place: int) -> tuple[Message, Recipient]:
+    """A message of this member's, and somebody else who receives it. Raises `NotFound`."""
+    row = own_message(ctx, member, message)
+    recipient = ctx.db.get(Recipient, (message, place))
+    if recipient is None or recipient.principal == member.principal:
+        raise NotFound
+    return row, recipient
 
 
 def _hold_theirs(

@@ -73,7 +73,7 @@ def method(asked: bytes) -> ResponseReturnValue:
         return _method_page(*_found(current(), member(), asked), errors=forms.errors_of(error)), 422
     except Conflict:
         session.settle(success=False)
-        return _cannot(what, link)
+        return _cannot(link)
     return redirect(url_for("conversation.show", conversation=link.conversation, done="checked"), 303)
 
 
@@ -117,12 +117,12 @@ def _answered(asked: bytes, act: Act, *, done: str | None = None) -> ResponseRet
         act(ctx, me, what, link)
     except Conflict:
         session.settle(success=False)
-        return _cannot(what, link)
+        return _cannot(link)
     return redirect(url_for("conversation.show", conversation=link.conversation, done=done), 303)
 
 
-def _cannot(what: Asked, link: GuestLink) -> ResponseReturnValue:
-    return render("help/cannot.html", asked=what, conversation=link.conversation), 409
+def _cannot(link: GuestLink) -> ResponseReturnValue:
+    return render("conversation/cannot.html", conversation_id=link.conversation, why="asked"), 409
 
 
 def _method_page(what: Asked, link: GuestLink, *, errors: Errors | None = None) -> str:

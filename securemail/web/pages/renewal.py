@@ -89,7 +89,7 @@ def _cannot(link: GuestLink, error: Conflict) -> ResponseReturnValue:
     """Nothing was changed, and why."""
     session.settle(success=False)
     why = _WHY.get(type(error), "ended")
-    return render("renewal/cannot.html", "dialog", conversation_id=link.conversation, why=why), 409
+    return render("conversation/cannot.html", "dialog", conversation_id=link.conversation, why=why), 409
 
 
 def _to_sheet(message: bytes, place: int) -> ResponseReturnValue:
