@@ -17,7 +17,7 @@ from securemail.errors import Conflict, NotFound
 from securemail.guests import links, notify
 from securemail.identity.context import Context, Member
 from securemail.mailboxes import directory, epochs
-from securemail.messages import expiry
+from securemail.messages import expiry, threads
 from securemail.messages.heads import Party
 from securemail.store.models import GuestLink, Help, Item, Message, Recipient
 from securemail.store.statements import changed
@@ -66,6 +66,7 @@ def ask(ctx: Context, link: GuestLink, kind: Kind) -> bool:
     # Two that ask at once: the second one's row is refused here, with everything that it would have sent.
     ctx.db.flush()
     about = _newest_messages(ctx, [link]).get(link.id)
+    threads.touch(ctx, link.conversation, {link.maker})
     outbox.add_plain(ctx, "help_asked", mailbox=link.maker, message=about[0] if about else None)
     return True
 
@@ -74,6 +75,16 @@ def open_in(ctx: Context, member: Member, conversation: bytes) -> list[Asked]:
     """What guests ask of this member in a conversation, oldest first."""
     found = _mine(member).where(GuestLink.conversation == conversation).order_by(Help.created)
     return _asked(ctx, member, [(request, link) for request, link in ctx.db.execute(found)])
+
+
+def asked_in(ctx: Context, member: Member, conversations: Collection[bytes]) -> set[bytes]:
+    """In which of these conversations somebody asks this member for help."""
+    open_requests = (
+        select(GuestLink.conversation)
+        .join(Help, Help.link == GuestLink.id)
+        .where(GuestLink.maker == member.mailbox, GuestLink.conversation.in_(conversations), Help.answered.is_(None))
+    )
+    return set(ctx.db.scalars(open_requests))
 
 
 def find(ctx: Context, member: Member, request: bytes) -> tuple[Asked, GuestLink]:

@@ -15,6 +15,7 @@ from securemail.clock import microseconds
 from securemail.crypto import content
 from securemail.crypto.locks import digest
 from securemail.errors import CannotOpen
+from securemail.guests import help as helping
 from securemail.identity.context import Context, Member
 from securemail.messages import aliases, expiry, reading, revocation
 from securemail.messages.aliases import Aliases
@@ -47,6 +48,8 @@ class ListedMessage:
     receipt: Receipt | None = None
     subject_withdrawn: bool = False
     expired: bool = False
+    asked: bool = False
+    """Somebody in the conversation asks the reader of the list for help."""
 
     @property
     def subject(self) -> str | None:
@@ -141,7 +144,9 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
     nameless = {row.id: row.sender for row, listed in zip(shown, opened, strict=True) if listed.head is None}
     senders = reading.known_senders(ctx, nameless)
     receipts = receipts_of(ctx, [row.message for row in opened if row.own])
-    withdrawn = revocation.openings_withdrawn(ctx, member, [row.conversation for row in opened])
+    conversations = [row.conversation for row in opened]
+    withdrawn = revocation.openings_withdrawn(ctx, member, conversations)
+    asked = helping.asked_in(ctx, member, conversations)
     return Page(
         tuple(
             replace(
@@ -149,6 +154,7 @@ def _page(ctx: Context, member: Member, rows: Sequence[Row[Any]], limit: int) ->
                 sender=row.sender or senders.get(row.message),
                 receipt=receipts.get(row.message),
                 subject_withdrawn=row.conversation in withdrawn,
+                asked=row.conversation in asked,
             )
             for row in opened
         ),

@@ -70,8 +70,14 @@ def row(listed: ListedMessage, me: Correspondent, photos: Photos = _NO_PHOTOS) -
         unread=listed.unread,
         state=state,
         receipt=views.Receipt(listed.receipt.opened, len(readers)) if listed.receipt else None,
-        bounced=any(reader.state in ("bounced", "gone") for reader in readers),
+        waits="help" if listed.asked else _waits({reader.state for reader in readers}),
     )
+
+
+def _waits(states: Collection[str]) -> views.Waits | None:
+    if "bounced" in states or "gone" in states:
+        return "bounced"
+    return "unready" if "unready" in states else None
 
 
 def others_in(listed: ListedMessage, me: Correspondent) -> list[Party | None]:

@@ -13,6 +13,8 @@ Folder = Literal["inbox", "sent", "drafts"]
 RowState = Literal["normal", "revoked_own", "revoked_theirs", "expired"]
 LetterState = Literal["open", "closed", "revoked", "expired"]
 _NOT_IN_A_TYPED_NAME = str.maketrans("", "", '"<>')
+Waits = Literal["help", "bounced", "unready"]
+"""What waits for the sender to do something: somebody asks for help, a mail came back, a check is not complete."""
 PlaceState = Literal["unread", "read", "waiting", "bounced", "revoked", "gone", "unready", "expired"]
 ChipState = Literal["ok", "warn", "error"]
 CheckMethod = Literal["none", "sms", "password", "account"]
@@ -82,7 +84,7 @@ class ListRow:
     unread: bool = False
     state: RowState = "normal"
     receipt: Receipt | None = None
-    bounced: bool = False
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from securemail.errors import Conflict, NotFound
 from securemail.guests import claiming, links
 from securemail.guests import help as helping
 from securemail.guests.checks import Check
-from securemail.messages import control, revocation
+from securemail.messages import control, listing, revocation
 from securemail.store.models import GuestLink, Help, Outbox
 from tests.house import FATIMA, PETER, House
 
@@ -31,6 +31,16 @@ def test_one_request_at_a_time_and_one_mail_for_it(house: House) -> None:
         [mail] = ctx.db.scalars(select(Outbox).where(Outbox.kind == "help_asked"))
     assert mail.sealed_payload is None
     assert mail.mailbox == house.marieke.mailbox
+
+
+def test_the_open_list_of_the_maker_hears_of_it(house: House) -> None:
+    house.send(FATIMA)
+    with house.work() as ctx:
+        before = listing.mark(ctx, house.marieke)
+    ask(house)
+    with house.work() as ctx:
+        assert listing.mark(ctx, house.marieke) != before
+        assert [row.asked for row in listing.inbox(ctx, house.marieke).rows] == [True]
 
 
 def test_the_maker_sees_who_asks_and_nobody_else_does(house: House) -> None:

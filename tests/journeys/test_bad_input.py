@@ -156,7 +156,7 @@ def test_a_refused_address_is_shown_and_mended(every_office: Office, page: Page)
     send(page)
     await_news(page, page.get_by_text("Niet bezorgd bij Peter Hoekstra"))
     page.goto(f"{office.url}/sent")
-    expect(page.locator(".row-bounced")).to_have_text("Niet bezorgd")
+    expect(page.locator(".row-waits")).to_have_text("Niet bezorgd")
     page.get_by_role("link", name="Berekening kinderalimentatie").click()
     del office.sink.refuse[address]
     page.get_by_role("button", name="Opnieuw versturen").click()

@@ -47,7 +47,7 @@ def test_a_mail_that_comes_back_later_is_shown_and_sent_again(
     assert axe_findings_day_and_night(page) == []
     there = page.url
     page.goto(f"{office.url}/sent")
-    expect(page.locator(".row-bounced")).to_have_text("Niet bezorgd")
+    expect(page.locator(".row-waits")).to_have_text("Niet bezorgd")
 
     page.goto(there)
     page.get_by_role("button", name="Opnieuw versturen").click()

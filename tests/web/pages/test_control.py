@@ -51,10 +51,12 @@ def test_a_number_said_later_sends_what_waited(house: House, marieke: Visitor) -
 def test_a_password_said_later_sends_what_waited(house: House, marieke: Visitor) -> None:
     sent = send(house, (*FATIMA, Check("password")))
     page = f"{at(sent)}/recipients/0/complete"
+    assert "Nog niet verstuurd" in marieke.get("/sent").text
     assert "Afgesproken wachtwoord" in marieke.get(page).text
     assert marieke.post(page, {"agreed": "kort", "hint": "fiets"}).status_code == 422
     assert marieke.post(page, {"agreed": "vier groene lampen", "hint": "fiets"}).status_code == 303
     assert states(house, sent) == ["waiting"]
+    assert "Nog niet verstuurd" not in marieke.get("/sent").text
 
 
 def test_who_is_locked_out_is_released_with_one_tap(house: House, marieke: Visitor) -> None:

@@ -118,10 +118,12 @@ def test_ten_wrong_entries_lock_and_the_sender_is_asked(house: House, visitor: V
     with house.work() as ctx:
         [conversation] = ctx.db.scalars(select(GuestLink.conversation))
         [request] = ctx.db.scalars(select(Help.id))
+    assert "Vraagt om hulp" in marieke.get("/inbox").text
     shown = marieke.get(f"/conversations/{ids.to_text(conversation)}").text
     assert "Fatima El Amrani vraagt om hulp" in shown
     assert marieke.post(f"/help/{ids.to_text(request)}/release").status_code == 303
     assert "vraagt om hulp" not in marieke.get(f"/conversations/{ids.to_text(conversation)}").text
+    assert "Vraagt om hulp" not in marieke.get("/inbox").text
     assert visitor.post(f"{page}/check", {"code": AGREED}).status_code == 303
     assert "€ 384" in visitor.get(f"{page}/letter").text
 
