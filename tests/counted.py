@@ -1,6 +1,7 @@
 """The work behind an answer, counted: on a machine that does other things too, a clock proves little.
 
-Every use of a primitive by what it is for, every statement by its words, every transaction by how it ended.
+Every use of a primitive by what it is for, every statement by its words, every row that came of one by its table, every
+transaction by how it ended.
 """
 
 import re
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, event
 
 from securemail.crypto import keypair, locks, password
 from securemail.crypto.labels import Label
+from securemail.store.base import Base
 
 _PRIMITIVES: Final[tuple[Callable[..., Any], ...]] = (
     locks.derive, locks.lock, locks.unlock, locks.lock_to, locks.unlock_with, locks.tag, locks.same,
@@ -30,6 +32,7 @@ def counted(engine: Engine) -> Iterator[Work]:
     with ExitStack() as until:
         _count_primitives(work, until)
         _count_statements(work, engine, until)
+        _count_rows(work, until)
         yield work
 
 
@@ -73,3 +76,12 @@ def _count_statements(work: Work, engine: Engine, until: ExitStack) -> None:
     for name, listener in listeners.items():
         event.listen(engine, name, listener)
         until.callback(event.remove, engine, name, listener)
+
+
+def _count_rows(work: Work, until: ExitStack) -> None:
+    def loaded(row: Base, _context: object) -> None:
+        work[f"row of {row.__tablename__}"] += 1
+
+    for mapper in Base.registry.mappers:
+        event.listen(mapper.class_, "load", loaded)
+        until.callback(event.remove, mapper.class_, "load", loaded)

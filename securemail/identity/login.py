@@ -80,13 +80,15 @@ def find(ctx: Context, address: str) -> Candidate:
             account, epoch = row.id, row.rk_epoch
     if not rows:
         _address(ctx.keys, stranger.account, sealed_address)  # as much work as for a known address
+    # Its own or, for a stranger, whose id is the lowest, anybody's: fetching a row takes time, finding none takes less.
     unlocker = ctx.db.scalar(
         select(Unlocker)
-        .where(Unlocker.account == account, Unlocker.kind == unlock.PASSWORD)
-        .order_by(Unlocker.id)
+        .where(Unlocker.account >= account, Unlocker.kind == unlock.PASSWORD)
+        .order_by(Unlocker.account, Unlocker.id)
         .limit(1)
     )
-    return stranger if unlocker is None else _candidate(unlocker, epoch, stranger)
+    candidate = stranger if unlocker is None else _candidate(unlocker, epoch, stranger)
+    return candidate if candidate.account == account else stranger
 
 
 def prove(keys: ConfiguredKeys, hasher: PasswordHasher, candidate: Candidate, password: str) -> Proved:
@@ -224,7 +226,7 @@ def _stretch(keys: ConfiguredKeys, hasher: PasswordHasher, parameters: Parameter
 @cache
 def _stranger(configured: ConfiguredKeys, cost: Cost) -> tuple[Candidate, bytes]:
     """What an unknown address is tried on, made once: a random key behind a random password."""
-    account, unlocker, epoch = ids.new_id(), ids.new_id(), accounts.FIRST_EPOCH
+    account, unlocker, epoch = bytes(16), ids.new_id(), accounts.FIRST_EPOCH
     pair = unlock.password_pair(Secret(secrets.token_bytes(32)), account, unlocker)
     sealed_rk = unlock.seal_root_key(pair.public, RootKey.new(), account, epoch, unlocker, unlock.PASSWORD)
     parameters = Parameters(cost, configured.pepper_id, secrets.token_bytes(16))

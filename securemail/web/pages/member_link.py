@@ -2,6 +2,7 @@
 
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from securemail.errors import NotFound
 from securemail.messages import reading
@@ -22,9 +23,9 @@ def landing(message: bytes) -> ResponseReturnValue:
     except LogInFirst:
         return render("guest/account.html", message=message, address=None, host=session.public_host())
     ctx = current()
-    row = ctx.db.get(Message, message)
+    found = ctx.db.scalar(select(Message.conversation).where(Message.id == message))
     # Of no message, nothing is looked for in the same way: another account's takes no longer than one that never was.
-    conversation = message if row is None else row.conversation
+    conversation = message if found is None else found
     try:
         reading.require_part(ctx, me, conversation)
         return redirect(url_for("conversation.show", conversation=conversation))
