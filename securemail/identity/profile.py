@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from securemail.errors import Conflict, InvalidInput
 from securemail.identity.context import Context, Owner
-from securemail.mailboxes.addresses import clean_name
+from securemail.mailboxes.addresses import clean_own_name
 from securemail.store.models import Account, Address
 
 REGIONS: Final = (
@@ -23,7 +23,7 @@ def rename(ctx: Context, owner: Owner, name: str) -> None:
     Raises:
         InvalidInput: ('name', …).
     """
-    cleaned = clean_name("name", name)
+    cleaned = clean_own_name(name)
     _change_entry(ctx, owner, {"name": cleaned})
     address = ctx.db.scalar(select(Address).where(Address.mailbox == owner.mailbox))
     if address is None:

@@ -21,7 +21,7 @@ from securemail.identity.accounts import NewAccount
 from securemail.identity.context import Context
 from securemail.identity.passwords import NewPassword
 from securemail.mailboxes import directory
-from securemail.mailboxes.addresses import clean_name, normalise
+from securemail.mailboxes.addresses import clean_own_name, normalise
 from securemail.organisations import audit, members, organisations, policy
 from securemail.organisations.policy import Policy
 from securemail.store.models import Organisation, Pending
@@ -122,7 +122,7 @@ def activate(
     address = str(_content(read, row)["address"])
     organisation = _organisation(ctx, row, address)
     asked = bool(policy.of(organisation).reference_label)
-    cleaned, told = clean_name("name", name), members.clean_reference(reference, required=asked) if asked else ""
+    cleaned, told = clean_own_name(name), members.clean_reference(reference, required=asked) if asked else ""
     by_invitation = row.kind == invitation_rows.KIND
     if by_invitation:
         invitations.accept(ctx, row)

@@ -1,6 +1,8 @@
 """Mail addresses in the one form that everything compares, and the names that stand beside them."""
 
+import re
 import unicodedata
+from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -11,6 +13,7 @@ MAX_BYTES = 254
 MAX_NAME = 120
 _MAX_TYPED = 1024
 _UNSEEN = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+_LEADS_AWAY: Final = re.compile(r"://|www\.|[@<>]", re.IGNORECASE)
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
@@ -65,6 +68,19 @@ def clean_name(field: str, name: str) -> str:
         raise InvalidInput(field, "empty")
     if len(cleaned) > MAX_NAME:
         raise InvalidInput(field, "long")
+    return cleaned
+
+
+def clean_own_name(name: str) -> str:
+    """The name that somebody goes by here. It stands above mails to strangers, so it is no address and leads nowhere:
+    "Kantoor <kantoor@example.org> stuurt u een bericht" would be believed, and a link in it followed.
+
+    Raises:
+        InvalidInput: ('name', 'empty' | 'long' | 'control' | 'link').
+    """
+    cleaned = clean_name("name", name)
+    if _LEADS_AWAY.search(cleaned):
+        raise InvalidInput("name", "link")
     return cleaned
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securemail.errors import InvalidInput
-from securemail.mailboxes.addresses import MAX_BYTES, clean_name, normalise
+from securemail.mailboxes.addresses import MAX_BYTES, clean_name, clean_own_name, normalise
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,21 @@ def test_a_name_that_could_deceive_is_refused(typed: str, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         clean_name("name", typed)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Kantoor <kantoor@vandalenbakker.example>", "kantoor@vandalenbakker.example", "Uw pakket: https://kwaad.example",
+        "WWW.kwaad.example", "Van Dalen & Bakker >",
+    ],
+)  # fmt: skip
+def test_nobody_goes_by_an_address_or_a_link(typed: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        clean_own_name(typed)
+    assert (refused.value.field, refused.value.code) == ("name", "link")
+
+
+@pytest.mark.parametrize("typed", ["Prof.dr. A. de Wit-van Dalen", "J.P.de Vries", "Fatima El Amrani (Vonk & Co)"])
+def test_titles_and_initials_are_names(typed: str) -> None:
+    assert clean_own_name(typed) == typed

@@ -14,7 +14,7 @@ from securemail.crypto.codes import TypingError, read_recovery_code, write_recov
 from securemail.errors import InvalidInput, TooManyAttempts
 from securemail.identity import limits, passwords, signup, vault
 from securemail.identity.signup import Invited, SignUpClosed
-from securemail.mailboxes.addresses import clean_name, normalise
+from securemail.mailboxes.addresses import clean_own_name, normalise
 from securemail.organisations import members, organisations, policy
 from securemail.web import forms, guest_views, session, welcome
 from securemail.web.auth import member, owner
@@ -154,7 +154,7 @@ def _refused(error: InvalidInput, *, by: str, form: bool = False) -> ResponseRet
 
 def _activate(invited: Invited) -> ResponseReturnValue:
     name, password, reference = forms.text("name"), forms.text("password"), forms.text("reference")
-    clean_name("name", name)
+    clean_own_name(name)
     if invited.label:
         members.clean_reference(reference)
     passwords.require_strong(password, (name, invited.address, invited.organisation))
