@@ -3,17 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from securemail import ids
-from securemail.errors import Conflict, InvalidInput, NotFound
+from securemail.errors import InvalidInput
 from securemail.guests import checks
 from securemail.guests.checks import Check
-from securemail.messages import completing, contacts, drafts, sending
+from securemail.messages import contacts, drafts, sending
 from securemail.messages.drafts import Content
 from securemail.organisations import organisations
 from securemail.organisations.policy import Policy
-from securemail.store.models import Envelope, GuestLink, Message, Outbox, Recipient
+from securemail.store.models import Envelope, Message, Outbox, Recipient
 from tests.house import FATIMA, PETER, SANNE, House
 
 NUMBER = "+31612345678"
@@ -37,11 +37,6 @@ def states(house: House, message: bytes) -> list[str]:
 def mails(house: House, message: bytes) -> int:
     with house.work() as ctx:
         return ctx.db.scalar(select(func.count()).select_from(Outbox).where(Outbox.message == message)) or 0
-
-
-def complete(house: House, message: bytes, check: Check, place: int = 0) -> None:
-    with house.work() as ctx:
-        completing.complete(ctx, house.marieke, message, place, check)
 
 
 def agreed(house: House, password: str = "blauwe fiets 1987") -> Check:
@@ -77,77 +72,6 @@ def test_one_missing_thing_holds_back_one_person(house: House, check: Check) -> 
         assert ctx.db.get(Envelope, (sent.message, waits)) is None
 
 
-def test_the_number_said_later_sends_it(house: House) -> None:
-    sent = send(house, (*FATIMA, NO_NUMBER))
-    complete(house, sent.message, SMS)
-    assert states(house, sent.message) == ["waiting"]
-    assert mails(house, sent.message) == 1
-    with house.work() as ctx:
-        waits = ctx.db.scalars(select(Recipient.principal)).one()
-        assert ctx.db.get(Envelope, (sent.message, waits)) is not None
-        known = contacts.find(ctx, house.marieke, FATIMA[0])
-    assert known is not None
-    assert (known.method, known.number) == ("sms", NUMBER)
-    with pytest.raises(Conflict):
-        complete(house, sent.message, SMS)
-
-
-def test_the_password_said_later_sends_it_with_its_hint(house: House) -> None:
-    sent = send(house, (*FATIMA, NO_PASSWORD))
-    with house.work() as ctx:
-        assert ctx.db.scalars(select(GuestLink.sealed_dk)).one() is None
-    complete(house, sent.message, agreed(house))
-    assert states(house, sent.message) == ["waiting"]
-    with house.work() as ctx:
-        link = ctx.db.scalars(select(GuestLink)).one()
-        assert link.sealed_dk is not None
-
-
-@pytest.mark.parametrize(
-    ("check", "error"), [(NO_NUMBER, InvalidInput), (Check("none"), Conflict), (Check("account"), Conflict)]
-)
-def test_what_does_not_complete_it_changes_nothing(house: House, check: Check, error: type[Exception]) -> None:
-    sent = send(house, (*FATIMA, NO_NUMBER))
-    with pytest.raises(error):
-        complete(house, sent.message, check)
-    assert states(house, sent.message) == ["unready"]
-
-
-def test_another_cannot_complete_it(house: House) -> None:
-    sent = send(house, (*FATIMA, NO_NUMBER), (*SANNE, Check()))
-    with house.work() as ctx, pytest.raises(NotFound):
-        completing.complete(ctx, house.sanne, sent.message, 0, SMS)
-
-
-def test_an_answer_of_somebody_else_waits_with_it_and_goes_with_it(house: House) -> None:
-    sent = send(house, (*FATIMA, NO_NUMBER), (*SANNE, Check()))
-    house.letters(house.sanne, sent.conversation)
-    with house.work() as ctx:
-        answer = sending.reply(ctx, house.sanne, conversation=sent.conversation, key=ids.new_id(), text="Akkoord.")
-    assert "unready" in states(house, answer.message)
-    house.letters(house.marieke, sent.conversation)
-    complete(house, sent.message, SMS)
-    assert "unready" not in states(house, answer.message) + states(house, sent.message)
-    with house.work() as ctx:
-        link = ctx.db.scalars(select(GuestLink.id)).one()
-        mailed = ctx.db.scalars(select(Outbox.message).where(Outbox.kind.in_(("guest_message", "guest_answer")))).all()
-        assert {sent.message, answer.message} == set(mailed)
-        assert all(ctx.db.get(Envelope, (message, link)) is not None for message in mailed)
-
-
-def test_a_planted_row_adds_nobody(house: House) -> None:
-    sent = send(house, (*FATIMA, NO_NUMBER))
-    other = house.send(PETER)
-    with house.work() as ctx:
-        link = ctx.db.scalars(select(Recipient.principal).where(Recipient.message == sent.message)).one()
-        planted = update(Recipient).where(Recipient.message == other.message)
-        ctx.db.execute(planted.values(principal=link, state="unready"))
-    complete(house, sent.message, SMS)
-    assert states(house, other.message) == ["unready"]
-    with house.work() as ctx:
-        assert ctx.db.get(Envelope, (other.message, link)) is None
-
-
 def test_each_apart_gets_a_conversation_once(house: House) -> None:
     key = ids.new_id()
     to = [FATIMA, PETER, SANNE]
@@ -180,19 +104,6 @@ def test_the_organisations_minimum_holds_for_who_has_no_account(house: House) ->
     decide(house, check_minimum="sms")
     with pytest.raises(InvalidInput):
         send(house, (*FATIMA, agreed(house)))
-
-
-def test_expiry_and_reminder_stand_at_those_who_received(house: House) -> None:
-    sent = send(house, FATIMA, (*PETER, NO_NUMBER), expires=timedelta(days=30), remind=timedelta(days=2))
-    house.clock.forward(days=5)
-    complete(house, sent.message, SMS, place=1)
-    with house.work() as ctx:
-        at = ctx.db.scalars(select(Message.sent_at)).one()
-        fatima, peter = ctx.db.scalars(select(Recipient).order_by(Recipient.place)).all()
-    assert (fatima.expires, fatima.remind) == (at + timedelta(days=30), at + timedelta(days=2))
-    assert peter.expires == fatima.expires
-    assert peter.remind is not None
-    assert peter.remind > at + timedelta(days=7), "who had to wait for it has as long to read it"
 
 
 def test_method_and_number_are_remembered_and_the_last_number_stays(house: House) -> None:
