@@ -40,8 +40,13 @@ class Known:
 def remember(
     ctx: Context, member: Member, receivers: Iterable[Receiver], checks: Mapping[str, Check] | None = None
 ) -> None:
-    """Keep new receivers, the newest name of known ones, and the check that was chosen (by address)."""
+    """Keep new receivers, the newest name of known ones, and the check that was chosen (by address).
+
+    Raises:
+        StaleKeys: the mailbox's keys were replaced meanwhile; a send that is repeated holds them nowhere else.
+    """
     known = {contact.address: contact for contact in everybody(ctx, member)}
+    changed = []
     for receiver in receivers:
         before = known.get(receiver.address) or Known(ids.new_id(), receiver.address, "")
         after = before
@@ -50,8 +55,11 @@ def remember(
         check = (checks or {}).get(receiver.address)
         if check is not None:
             after = _with_check(ctx, after, check)
-        if after != before:
-            write(ctx, member, after)
+        changed += [after] if after != before else []
+    if changed:
+        epochs.hold(ctx, member.mail)
+    for contact in changed:
+        write(ctx, member, contact)
 
 
 def _with_check(ctx: Context, contact: Known, check: Check) -> Known:
@@ -103,7 +111,7 @@ def _matches(contact: Known, start: str) -> bool:
 
 
 def write(ctx: Context, member: Member, contact: Known) -> None:
-    """Keep a contact as it is now."""
+    """Keep a contact as it is now, with the mailbox's key held (`epochs.hold`)."""
     content: dict[str, Any] = {"address": contact.address, "name": contact.name}
     if contact.method is not None:
         content["method"] = contact.method

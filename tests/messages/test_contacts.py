@@ -1,8 +1,14 @@
 """Contacts: remembered when written to, suggested by the start of a word, and only to their owner."""
 
-import pytest
-from sqlalchemy import update
+from dataclasses import replace
 
+import pytest
+from sqlalchemy import select, update
+
+from securemail import ids
+from securemail.errors import StaleKeys
+from securemail.guests.checks import Check
+from securemail.mailboxes import rotation
 from securemail.messages import contacts
 from securemail.store.models import Contact
 from tests.house import FATIMA, PETER, House
@@ -34,3 +40,16 @@ def test_one_damaged_contact_raises_an_alarm_and_stops_nobody(house: House, capl
     with house.work() as ctx:
         assert [known.address for known in contacts.everybody(ctx, house.marieke)] == [PETER[0]]
     assert "alarm: contact" in caplog.text
+
+
+def test_a_send_that_is_repeated_writes_no_contact_under_keys_that_were_replaced_since(house: House) -> None:
+    key, to = ids.new_id(), (*FATIMA, Check("sms", "+31612345678"))
+    house.send(to, key=key)
+    with house.work() as ctx:
+        renewed = replace(house.marieke, mail=rotation.rotate_mail(ctx, house.marieke))
+    with pytest.raises(StaleKeys):
+        house.send(to, key=key)
+    with house.work() as ctx:
+        relocked = rotation.relock(ctx, renewed)
+        assert relocked.left == 0
+        assert set(ctx.db.scalars(select(Contact.epoch))) == {renewed.mail.epoch}
