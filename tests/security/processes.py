@@ -16,6 +16,8 @@ from securemail.errors import SecuremailError
 from securemail.store.base import Base
 from securemail.store.session import make_engine
 from tests.house import House
+from tests.servers import PATIENCE
+from tests.waiting import wait_long
 
 FORK = multiprocessing.get_context("fork")
 Act = Callable[[House], object]
@@ -25,6 +27,7 @@ Round = Callable[[House, int], object]
 def anew(house: House) -> House:
     """The house over an engine of this process's own: connections must not be shared with the parent."""
     engine = make_engine(house.runtime.settings.database_url)
+    wait_long(engine)
     return replace(house, runtime=replace(house.runtime, engine=engine))
 
 
@@ -73,7 +76,7 @@ def _runner(house: House, barrier: Any, rounds: int, act: Round, file: Path) -> 
     child = anew(house)
     said = []
     for number in range(rounds):
-        barrier.wait(60)
+        barrier.wait(5 * PATIENCE)
         said.append(_say(child, act, number))
     file.write_text(json.dumps(said))
 

@@ -9,10 +9,10 @@ from sqlalchemy import event
 from securemail.errors import SecuremailError
 from securemail.identity.context import Context
 from tests.house import House
+from tests.servers import PATIENCE
+from tests.waiting import until_it_waits
 
 Act = Callable[[Context], object]
-_LONG_ENOUGH = 0.15
-_TOO_LONG = 20
 _MOST = 150
 
 
@@ -29,7 +29,7 @@ def held_up(house: House, statement: int, first: Act, second: Act) -> bool:
             left[0] -= 1
             if left[0] == 0:
                 reached.set()
-                go.wait(_TOO_LONG)
+                go.wait(PATIENCE)
 
     def run(act: Act) -> None:
         try:
@@ -48,16 +48,40 @@ def held_up(house: House, statement: int, first: Act, second: Act) -> bool:
         while one.is_alive() and not reached.wait(0.005):
             pass
         two.start()
-        two.join(_LONG_ENOUGH)
+        if reached.is_set():
+            until_it_waits(house.runtime.engine, two)
         go.set()
-        one.join(_TOO_LONG)
-        two.join(_TOO_LONG)
+        one.join(PATIENCE)
+        two.join(PATIENCE)
     finally:
+        go.set()
         event.remove(house.runtime.engine, "before_cursor_execute", count)
     assert not one.is_alive()
     assert not two.is_alive()
     assert not failures, f"at statement {statement}: {failures}"
     return reached.is_set()
+
+
+def one_inside_the_other(house: House, first: Act, second: Act) -> list[BaseException]:
+    """The second starts while the first has done everything but commit; what the product refused it with."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with house.work() as ctx:
+                second(ctx)
+        except BaseException as error:  # noqa: BLE001 handed to the test
+            failures.append(error)
+
+    other = threading.Thread(target=run)
+    with house.work() as ctx:
+        first(ctx)
+        other.start()
+        until_it_waits(house.runtime.engine, other)
+    other.join(PATIENCE)
+    assert not other.is_alive()
+    assert all(isinstance(error, SecuremailError) for error in failures), failures
+    return failures
 
 
 def at_every_statement(house: House, prepare: Callable[[], tuple[Act, Act, Callable[[], None]]]) -> int:

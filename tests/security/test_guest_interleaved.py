@@ -1,7 +1,5 @@
 """A guest comes in at the moment at which their way in is ended: whoever comes second sees what the first has done."""
 
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from securemail.crypto.secrets import SessionSecret
-from securemail.errors import NotFound, SecuremailError
+from securemail.errors import NotFound
 from securemail.guests import checks, claiming, devices, gate, guest_sessions, links
 from securemail.guests.checks import NONE, Check
 from securemail.guests.gate import AtGate
@@ -21,11 +19,11 @@ from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Re
 from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import AGREED, NUMBER, ask_for_sms
 from tests.house import FATIMA, House
+from tests.security.steps import one_inside_the_other
 
 pytestmark = pytest.mark.slow
 
 OTHER_NUMBER = "+31687654321"
-_LONG_ENOUGH = 0.3
 Act = Callable[[Context], object]
 
 
@@ -114,28 +112,6 @@ def visit(house: House, way: str) -> Visit:
 def agreed(house: House) -> Check:
     with house.work() as ctx:
         return Check("password", password=checks.agree(ctx, AGREED))
-
-
-def one_inside_the_other(house: House, first: Act, second: Act) -> list[BaseException]:
-    """The second starts while the first has done everything but commit; what it was refused with."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            with house.work() as ctx:
-                second(ctx)
-        except BaseException as error:  # noqa: BLE001 handed to the test
-            failures.append(error)
-
-    other = threading.Thread(target=run)
-    with house.work() as ctx:
-        first(ctx)
-        other.start()
-        time.sleep(_LONG_ENOUGH)
-    other.join(20)
-    assert not other.is_alive()
-    assert all(isinstance(error, SecuremailError) for error in failures), failures
-    return failures
 
 
 def in_order(first: Act, second: Act, *, turned: bool) -> tuple[Act, Act]:

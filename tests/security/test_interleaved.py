@@ -1,8 +1,7 @@
 """Two transactions, one begun inside the other: whoever comes second waits, and sees what the first has done."""
 
-import threading
-import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select, update
@@ -13,9 +12,9 @@ from securemail.messages import control, expiry, reading, receipts, revocation, 
 from securemail.messages.sending import Sent
 from securemail.store.models import Envelope, Item, Recipient, Thread
 from tests.house import SANNE, House
+from tests.security.steps import one_inside_the_other
 
 Act = Callable[[Context, House, Sent], object]
-_LONG_ENOUGH = 0.3
 
 
 def take_in(ctx: Context, house: House, sent: Sent) -> None:
@@ -38,25 +37,12 @@ def write_more(ctx: Context, house: House, sent: Sent) -> None:
     sending.reply(ctx, house.marieke, conversation=sent.conversation, key=ids.new_id(), text="Nog iets.")
 
 
-def one_inside_the_other(house: House, sent: Sent, first: Act, second: Act) -> None:
-    """The second starts while the first has done everything but commit."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            with house.work() as ctx:
-                second(ctx, house, sent)
-        except BaseException as error:  # noqa: BLE001 handed to the test
-            failures.append(error)
-
-    other = threading.Thread(target=run)
-    with house.work() as ctx:
-        first(ctx, house, sent)
-        other.start()
-        time.sleep(_LONG_ENOUGH)
-    other.join(20)
-    assert not other.is_alive()
-    assert failures == [] or [type(error).__name__ for error in failures] == ["NotFound"]
+def interleaved(house: House, sent: Sent, first: Act, second: Act) -> None:
+    """The second begins inside the first, and may find that nothing is there any more."""
+    refused = one_inside_the_other(
+        house, partial(first, house=house, sent=sent), partial(second, house=house, sent=sent)
+    )
+    assert {type(error).__name__ for error in refused} <= {"NotFound"}
 
 
 @pytest.mark.parametrize("reader", [take_in, open_it, answer])
@@ -64,7 +50,7 @@ def one_inside_the_other(house: House, sent: Sent, first: Act, second: Act) -> N
 def test_nothing_that_is_taken_back_remains(house: House, reader: Act, revoked_first: bool) -> None:
     sent = house.send(SANNE)
     first, second = (revoke, reader) if revoked_first else (reader, revoke)
-    one_inside_the_other(house, sent, first, second)
+    interleaved(house, sent, first, second)
     with house.work() as ctx:
         hers = Item.mailbox == house.sanne.mailbox, Item.message == sent.message
         assert ctx.db.scalars(select(Item).where(*hers)).all() == []
@@ -95,7 +81,7 @@ def test_nothing_that_expired_remains(house: House, other: Act, expired_first: b
     with house.work() as ctx:
         ctx.db.execute(update(Recipient).values(expires=ctx.now))
     first, second = (expire, other) if expired_first else (other, expire)
-    one_inside_the_other(house, sent, first, second)
+    interleaved(house, sent, first, second)
     assert nothing_left(house, sent)
 
 
@@ -105,7 +91,7 @@ def test_what_is_lengthened_while_it_expires_is_read_again(house: House, expired
     with house.work() as ctx:
         ctx.db.execute(update(Recipient).values(expires=ctx.now))
     first, second = (expire, lengthen) if expired_first else (lengthen, expire)
-    one_inside_the_other(house, sent, first, second)
+    interleaved(house, sent, first, second)
     assert [letter.state for letter in house.letters(house.sanne, sent.conversation)] == ["closed"]
 
 
@@ -113,7 +99,7 @@ def test_what_is_lengthened_while_it_expires_is_read_again(house: House, expired
 def test_what_arrives_meanwhile_is_counted_as_unread(house: House, opened_first: bool) -> None:
     sent = house.send(SANNE)
     first, second = (open_it, write_more) if opened_first else (write_more, open_it)
-    one_inside_the_other(house, sent, first, second)
+    interleaved(house, sent, first, second)
     with house.work() as ctx:
         states = ctx.db.scalars(select(Recipient.state).where(Recipient.principal == house.sanne.mailbox)).all()
         unread = ctx.db.get_one(Thread, (house.sanne.mailbox, sent.conversation)).unread
@@ -122,7 +108,7 @@ def test_what_arrives_meanwhile_is_counted_as_unread(house: House, opened_first:
 
 def test_taking_in_twice_at_once_makes_one_item(house: House) -> None:
     sent = house.send(SANNE)
-    one_inside_the_other(house, sent, take_in, take_in)
+    interleaved(house, sent, take_in, take_in)
     with house.work() as ctx:
         hers = select(func.count()).select_from(Item).where(Item.mailbox == house.sanne.mailbox)
         assert ctx.db.scalar(hers) == 1
