@@ -142,7 +142,7 @@ def _letters(ctx: Context, reader: Correspondent, conversation: bytes, *which: C
     known = aliases.of_conversation(ctx, conversation)
     mine = known.of(reader.principal)
     wanted = _rows(reader, conversation, mine).where(*which).order_by(Message.sent_at, Message.id)
-    rows = ctx.db.execute(wanted).all()
+    rows = ctx.db.execute(wanted.options(undefer(Message.sealed_body))).all()
     if not rows:
         raise NotFound
     receipts = receipts_of(ctx, [row.Message.id for row in rows if row.Message.sender in mine])
@@ -167,7 +167,6 @@ def _rows(reader: Correspondent, conversation: bytes, called: Collection[bytes])
         .where(Message.conversation == conversation, or_(Message.sender.in_(called), Recipient.message.is_not(None)))
         # What a mailbox that started anew keeps without its key is shown to nobody.
         .where(or_(Item.folder.is_(None), Item.folder != "locked"))
-        .options(undefer(Message.sealed_body))
     )
 
 

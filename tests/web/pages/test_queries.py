@@ -105,6 +105,13 @@ def test_opening_letters_opens_each_of_them_once(house: House, sanne: Visitor, m
     assert opened[sent.message] == 0, "the page that follows opens it"
 
 
+def test_the_texts_of_a_conversation_are_loaded_once(house: House, marieke: Visitor) -> None:
+    """Who an answer goes to follows from the newest letter alone, which is checked whole."""
+    page = _page(_conversation(house, letters=6, guests=1))
+    loads = [words for words in _of(house, marieke, page).elements() if "sealed_body" in words]
+    assert len([words for words in loads if "message.conversation = " in words]) == 1
+
+
 def _opened(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
     """How often a head or a text is opened, by the message it belongs to."""
     opened: Counter[bytes] = Counter()
