@@ -1,8 +1,12 @@
 """One template serves the whole page and its part."""
 
+import re
+
 from flask import Flask
 
+from securemail import ids
 from securemail.web import htmx
+from tests.house import FATIMA, House
 from tests.visitor import HTMX, Visitor
 
 
@@ -30,3 +34,10 @@ def test_going_back_asks_for_the_whole_page(app: Flask) -> None:
 
 def test_answers_vary_with_who_asks(sanne: Visitor) -> None:
     assert "HX-Request" in sanne.get("/inbox").headers["Vary"]
+
+
+def test_a_question_is_headed_by_where_it_stands(house: House, marieke: Visitor) -> None:
+    path = f"/messages/{ids.to_text(house.send(FATIMA).message)}/revoke"
+    page, part = marieke.get(path), marieke.get(path, headers=HTMX)
+    heads = [re.findall(r'<(h\d) class="title-s" id="dialog-title"', answer.text) for answer in (page, part)]
+    assert heads == [["h1"], ["h2"]]
