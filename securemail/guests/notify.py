@@ -30,7 +30,7 @@ def tell(
     row = ctx.db.get_one(GuestLink, party.principal)
     if not links.genuine(ctx, row):
         raise NotFound
-    payload = {
+    payload: dict[str, Any] = {
         "to": party.address,
         "name": party.name,
         "language": author.language,
