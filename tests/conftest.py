@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import servers
 from tests.compiled import keep_templates
@@ -13,6 +14,10 @@ from tests.house import House, furnished_copy
 from tests.servers import Postgres, Product, SmsSink, SmtpSink, Sqlite
 
 pytest_plugins = ["tests.browser"]
+
+# How long an example takes says something about the machine, and nothing about the product.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
