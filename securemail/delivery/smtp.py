@@ -10,13 +10,15 @@ import ssl
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTPUTF8
 from typing import Final
 
 from securemail.config import Smtp
+from securemail.delivery.headers import AsciiPolicy
 
 log = logging.getLogger(__name__)
 
+_ASCII: Final = AsciiPolicy()
 _NOT_POSSIBLE: Final = 553
 """Mailbox name not allowed: our own answer where the server cannot take an address with foreign letters."""
 
@@ -138,7 +140,7 @@ def _asked(client: smtplib.SMTP, report: str | None) -> tuple[list[str], list[st
 
 def _written(message: EmailMessage, *, foreign: bool) -> bytes:
     """The mail as bytes, with the headers that were set and no other: out of a name the library may decode more."""
-    raw = message.as_bytes(policy=SMTPUTF8 if foreign else SMTP)
+    raw = message.as_bytes(policy=SMTPUTF8 if foreign else _ASCII)
     lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
     names = [line.partition(b":")[0].decode("utf-8", "replace") for line in lines if not line[:1].isspace()]
     if names != message.keys():
