@@ -17,8 +17,9 @@ import logging
 import secrets
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, Select, or_, select
 
 from securemail import ids
 from securemail.crypto import cookies, unlock
@@ -66,29 +67,45 @@ class Proved:
 
 
 def find(ctx: Context, address: str) -> Candidate:
-    """The unlocker behind a normalised address, or the stranger's: two queries and one lock either way."""
+    """The unlocker behind a normalised address, or the stranger's: two queries and one lock either way.
+
+    Finding a row takes longer than finding none. So who is not found finds somebody, who is then not taken.
+    """
     stranger, sealed_address = _stranger(ctx.keys, ctx.hasher.cost)
+    tags = ctx.keys.address_tags(address)
+    theirs = Address.address_tag.in_(tags)
     rows = ctx.db.execute(
-        select(Address.mailbox, Address.sealed_address, Account.id, Account.rk_epoch)
-        .join(Mailbox, Mailbox.id == Address.mailbox)
-        .join(Account, Account.id == Mailbox.owner)
-        .where(Address.address_tag.in_(ctx.keys.address_tags(address)), Account.state == "active")
+        _active(Address.mailbox, Address.sealed_address, Account.id, Account.rk_epoch)
+        .where(or_(theirs, Address.address_tag == _anybody()))
+        .order_by(theirs.desc())
+        .limit(len(tags))
     ).all()
-    account, epoch = stranger.account, stranger.epoch
-    for row in rows:
-        if _address(ctx.keys, row.mailbox, row.sealed_address) == address:
-            account, epoch = row.id, row.rk_epoch
+    found = next((row for row in rows if _address(ctx.keys, row.mailbox, row.sealed_address) == address), None)
     if not rows:
         _address(ctx.keys, stranger.account, sealed_address)  # as much work as for a known address
-    # Its own or, for a stranger, whose id is the lowest, anybody's: fetching a row takes time, finding none takes less.
+    tried = found or next(iter(rows), None)
     unlocker = ctx.db.scalar(
         select(Unlocker)
-        .where(Unlocker.account >= account, Unlocker.kind == unlock.PASSWORD)
-        .order_by(Unlocker.account, Unlocker.id)
+        .where(Unlocker.account == (tried.id if tried is not None else stranger.account))
+        .where(Unlocker.kind == unlock.PASSWORD)
+        .order_by(Unlocker.id)
         .limit(1)
     )
-    candidate = stranger if unlocker is None else _candidate(unlocker, epoch, stranger)
-    return candidate if candidate.account == account else stranger
+    if tried is None or unlocker is None:
+        return stranger
+    candidate = _candidate(unlocker, tried.rk_epoch, stranger)
+    return candidate if found is not None else stranger
+
+
+def _active(*columns: Any) -> Select[Any]:
+    """Something of the addresses of accounts that can be logged in to."""
+    joined = select(*columns).join(Mailbox, Mailbox.id == Address.mailbox).join(Account, Account.id == Mailbox.owner)
+    return joined.where(Account.state == "active")
+
+
+def _anybody() -> ScalarSelect[bytes]:
+    """The address that comes first."""
+    return _active(Address.address_tag).order_by(Address.address_tag).limit(1).scalar_subquery()
 
 
 def prove(keys: ConfiguredKeys, hasher: PasswordHasher, candidate: Candidate, password: str) -> Proved:
@@ -226,7 +243,7 @@ def _stretch(keys: ConfiguredKeys, hasher: PasswordHasher, parameters: Parameter
 @cache
 def _stranger(configured: ConfiguredKeys, cost: Cost) -> tuple[Candidate, bytes]:
     """What an unknown address is tried on, made once: a random key behind a random password."""
-    account, unlocker, epoch = bytes(16), ids.new_id(), accounts.FIRST_EPOCH
+    account, unlocker, epoch = ids.new_id(), ids.new_id(), accounts.FIRST_EPOCH
     pair = unlock.password_pair(Secret(secrets.token_bytes(32)), account, unlocker)
     sealed_rk = unlock.seal_root_key(pair.public, RootKey.new(), account, epoch, unlocker, unlock.PASSWORD)
     parameters = Parameters(cost, configured.pepper_id, secrets.token_bytes(16))
