@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from securemail.config import ROOT, Settings
 from securemail.errors import ConfigError
 from securemail.processes import Child, web_command
 from tests import servers
+from tests.waiting import until
 
 
 def test_a_new_secret_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_a_busy_port_is_told_with_a_free_one(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "securemail.cli", "run"],
             env={**os.environ, "PORT": str(port), "VAR_DIR": str(tmp_path), "SECUREMAIL_ENV": "development"},
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=30,
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=servers.PATIENCE,
         )  # fmt: skip
     assert done.returncode == 1
     assert f"Port {port} is in use" in done.stderr
@@ -87,28 +87,21 @@ def test_a_busy_port_is_told_with_a_free_one(tmp_path: Path) -> None:
 
 
 def test_a_child_says_when_it_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import time; print('hello'); print('worker ready', flush=True); time.sleep(30)"
+    code = "import time; print('hello'); print('worker ready', flush=True); time.sleep(600)"
     child = Child.start("worker", [sys.executable, "-c", code], os.environ)
     child.listen()
-    assert _within(5, lambda: child.ready)
+    until(lambda: child.ready)
     child.terminate()
-    child.stop_by(time.monotonic() + 5)
+    child.stop_by(time.monotonic() + servers.PATIENCE)
     assert child.ended == -signal.SIGTERM
 
 
 def test_a_child_that_will_not_stop_is_killed() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    code += "; print('worker ready', flush=True); time.sleep(30)"
+    code += "; print('worker ready', flush=True); time.sleep(600)"
     child = Child.start("worker", [sys.executable, "-c", code], os.environ)
     child.listen()
-    assert _within(5, lambda: child.ready)
+    until(lambda: child.ready)
     child.terminate()
     child.stop_by(time.monotonic() + 0.2)
     assert child.ended == -signal.SIGKILL
-
-
-def _within(seconds: float, happened: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not happened():
-        time.sleep(0.02)
-    return happened()

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,22 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from securemail.clock import now
 from securemail.config import ROOT
 from securemail.delivery import outbox, sms
 from securemail.store.models import Outbox, WorkerKey
 from tests import servers
-from tests.delivery.office import MovingClock, Office, guest_payload, make_runtime, open_office
-from tests.servers import SmsSink, SmtpSink, free_port, product_environ
+from tests.delivery.office import Office, RealClock, guest_payload, make_runtime, open_office
+from tests.servers import PATIENCE, SmsSink, SmtpSink, free_port, product_environ
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
-
-
-class RealClock(MovingClock):
-    """The time that the processes live in."""
-
-    def __call__(self) -> object:  # type: ignore[override]
-        return now()
 
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -67,13 +59,6 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Start]:
         process.communicate()
 
 
-def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def _states(office: Office) -> list[str]:
     with office.runtime.work(write=False) as ctx:
         return sorted(ctx.db.scalars(select(Outbox.state)))
@@ -88,12 +73,12 @@ def test_two_workers_send_each_mail_exactly_once(office: Office, start: Start, s
                 ctx, "guest_message", _payload(place), mailbox=office.marieke.mailbox, epoch=1,
                 message=office.message, place=place,
             )  # fmt: skip
-    _until(lambda: _states(office) == ["sent"] * 40)
+    until(lambda: _states(office) == ["sent"] * 40)
     receivers = sorted(mail.rcpt_tos[0] for mail in smtp_sink.mails)
     assert receivers == sorted(_payload(place)["to"] for place in places)
     for worker in workers:
         worker.terminate()
-        _, errors = worker.communicate(timeout=10)
+        _, errors = worker.communicate(timeout=PATIENCE)
         assert worker.returncode == 0
         assert "Traceback" not in errors
         assert "@example.org" not in errors
@@ -104,7 +89,7 @@ def test_a_mail_of_a_killed_worker_is_sent_by_another(office: Office, start: Sta
     with _holding_sink() as (sink, arrived, go_on):
         first, second = start(sink.port), start(sink.port)
         mail = office.add_guest_mail()
-        assert arrived.wait(20)
+        assert arrived.wait(PATIENCE)
         claimed_by = office.row(mail).claimed_by
         dead, alive = _by_key(office, first, second, claimed_by)
         os.kill(dead.pid, signal.SIGKILL)
@@ -112,7 +97,7 @@ def test_a_mail_of_a_killed_worker_is_sent_by_another(office: Office, start: Sta
         with office.runtime.work(write=True) as ctx:
             lapsed = update(Outbox).where(Outbox.id == mail).values(claimed_until=ctx.now - timedelta(seconds=1))
             ctx.db.execute(lapsed)
-        _until(lambda: office.row(mail).state == "sent")
+        until(lambda: office.row(mail).state == "sent")
         assert alive.poll() is None
         assert office.receiver_state() == "notified"
         ids = {message["Message-ID"] for message in sink.to("fatima.el.amrani@example.org")}
@@ -128,23 +113,24 @@ def test_the_only_workers_mail_waits_for_its_sender(office: Office, start: Start
         ctx.db.execute(update(Outbox).values(due=ctx.now, claimed_until=None))
         ctx.db.execute(update(WorkerKey).values(seen=ctx.now - timedelta(minutes=2)))
     start(smtp_sink.port)
-    time.sleep(1.5)
+    office.add_member_mail()
+    smtp_sink.wait_for("sanne@vandalenbakker.example")  # behind the other one in the queue
     assert office.row(mail).state == "waiting"
     with office.runtime.work(write=True) as ctx:
         assert outbox.places_waiting(ctx, [office.message])[office.message]
         assert outbox.relock(ctx, office.marieke) == 1
     smtp_sink.wait_for("fatima.el.amrani@example.org")
-    _until(lambda: office.row(mail).state == "sent")
+    until(lambda: office.row(mail).state == "sent")
 
 
 def test_a_worker_that_is_stopped_hands_its_mail_on(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
     with _busy_sink() as busy:
         old = start(busy.port)
         mail = office.add_guest_mail()
-        _until(lambda: office.row(mail).tries > 0 and office.row(mail).claimed_by is None)
+        until(lambda: office.row(mail).tries > 0 and office.row(mail).claimed_by is None)
         start(smtp_sink.port)
         old.terminate()
-        old.communicate(timeout=10)
+        old.communicate(timeout=PATIENCE)
         assert old.returncode == 0
         with office.runtime.work(write=True) as ctx:
             ctx.db.execute(update(Outbox).values(due=ctx.now))
@@ -156,21 +142,24 @@ def test_a_refused_receiver_and_a_passing_one(office: Office, start: Start, smtp
     start(smtp_sink.port)
     office.add_guest_mail()
     office.add_member_mail()
-    _until(lambda: (office.receiver_state(0), office.receiver_state(1)) == ("bounced", "notified"))
+    until(lambda: (office.receiver_state(0), office.receiver_state(1)) == ("bounced", "notified"))
     [mail] = smtp_sink.to("sanne@vandalenbakker.example")
     assert "Marieke van Dalen" in mail["Subject"]
 
 
-def test_a_locked_database_is_waited_for(office: Office, start: Start, smtp_sink: SmtpSink) -> None:
-    start(smtp_sink.port)
-    office.add_guest_mail(place=2)
-    smtp_sink.wait_for("fatima.el.amrani@example.org")
-    with office.runtime.work(write=True) as ctx:
-        # Holds the row (on SQLite the one writer) for longer than anybody waits for a lock.
-        ctx.db.execute(update(Outbox).values(tries=1))
-        time.sleep(6)
-    office.add_member_mail()
-    smtp_sink.wait_for("sanne@vandalenbakker.example")
+def test_a_locked_database_is_waited_for(office: Office, start: Start) -> None:
+    with _holding_sink() as (sink, arrived, go_on):
+        worker = start(sink.port)
+        office.add_guest_mail(place=2)
+        assert arrived.wait(PATIENCE)
+        with office.runtime.work(write=True) as ctx:
+            # Holds the row (on SQLite the one writer) for longer than the worker waits to note that it is sent.
+            ctx.db.execute(update(Outbox).values(tries=1))
+            go_on.set()
+            assert worker.stderr is not None
+            assert any("the database is not there" in line for line in worker.stderr)
+        office.add_member_mail()
+        sink.wait_for("sanne@vandalenbakker.example")
 
 
 def test_a_code_by_sms_is_sent_by_one_of_two_workers(
@@ -180,13 +169,13 @@ def test_a_code_by_sms_is_sent_by_one_of_two_workers(
     numbers = [f"+316123456{last}" for last in range(10, 30)]
     asked = {number: _ask(office, number) for number in numbers}
     assert [sms_sink.wait_for_sms(number) for number in numbers] == [number[-6:] for number in numbers]
-    _until(lambda: _states(office) == ["sent"] * 20)
+    until(lambda: _states(office) == ["sent"] * 20)
     assert len(sms_sink.posted) == 20
     with office.runtime.work(write=False) as ctx:
         assert {sms.state_of(ctx, row) for row in asked.values()} == {"sent"}
     for worker in workers:
         worker.terminate()
-        _, errors = worker.communicate(timeout=10)
+        _, errors = worker.communicate(timeout=PATIENCE)
         assert worker.returncode == 0
         for secret in ("Traceback", "+316", "6123456", "mail.example.org"):
             assert secret not in errors
@@ -197,27 +186,28 @@ def test_a_code_by_sms_waits_for_a_provider_that_comes_back(office: Office, star
     address = {"SMS_WEBHOOK_URL": f"http://127.0.0.1:{port}/sms"}
     start(free_port(), **address)
     row = _ask(office, "+31612345678")
-    _until(lambda: _delayed(office, row))
+    until(lambda: _delayed(office, row))
     with servers.sms_sink(port=port) as sink:
         assert sink.wait_for_sms("+31612345678") == "345678"
-        _until(lambda: not _delayed(office, row))
+        until(lambda: not _delayed(office, row))
 
 
 def test_a_code_by_sms_does_not_wait_for_a_mail_server_that_hangs(
     office: Office, start: Start, sms_sink: SmsSink
 ) -> None:
     with _holding_sink() as (sink, arrived, _go_on):
-        start(sink.port, **sms_sink.environ)
-        office.add_guest_mail()
-        assert arrived.wait(20)
+        start(sink.port, SMTP_TIMEOUT="300", **sms_sink.environ)
+        mail = office.add_guest_mail()
+        assert arrived.wait(PATIENCE)
         _ask(office, "+31612345678")
-        assert sms_sink.wait_for_sms("+31612345678", timeout=5) == "345678"
+        assert sms_sink.wait_for_sms("+31612345678") == "345678"
+        assert office.row(mail).claimed_by is not None, "the mail is still being handed over"
 
 
 def test_wrong_settings_are_told_in_a_sentence() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "securemail.worker"], cwd=ROOT, env={"PATH": os.environ["PATH"]}, text=True,
-        capture_output=True, timeout=30, check=False,
+        capture_output=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert "SECUREMAIL_SECRET is missing" in done.stderr

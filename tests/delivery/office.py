@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from securemail import ids
+from securemail import clock, ids
 from securemail.config import Settings
 from securemail.crypto.keypair import key_pair
 from securemail.crypto.mailkeys import MailKeys
@@ -52,6 +52,13 @@ class MovingClock:
     def forward(self, **delta: float) -> None:
         """Turn it, by `seconds=` or `hours=`."""
         self.now += timedelta(**delta)
+
+
+class RealClock(MovingClock):
+    """The time that processes of their own live in."""
+
+    def __call__(self) -> datetime:
+        return clock.now()
 
 
 class Recorder:

@@ -7,7 +7,6 @@ import smtplib
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,30 +15,21 @@ import pytest
 from sqlalchemy import update
 
 from securemail import bounce_server, cli
-from securemail import clock as _clock
 from securemail.config import ROOT, Settings, Smtp
 from securemail.delivery.bounce_addresses import address_of
 from securemail.delivery.bounces import LARGEST
 from securemail.delivery.smtp import Delivered, SmtpTransport
 from securemail.runtime import Runtime
 from securemail.store.models import Recipient
-from tests.delivery.office import GUEST, MovingClock, Office, open_office
+from tests.delivery.office import GUEST, Office, RealClock, open_office
 from tests.delivery.reports import BACK, OUT_OF_OFFICE, SHARED, report
+from tests.kinds import on_sqlite
 from tests.relay import relay
 from tests.serve import CHEAP
-from tests.servers import free_port, product_environ, smtp_sink, wait_for_port
-
-
-class RealClock(MovingClock):
-    """The time that the processes live in."""
-
-    def __call__(self) -> object:  # type: ignore[override]
-        return _clock.now()
-
+from tests.servers import PATIENCE, free_port, product_environ, smtp_sink, wait_for_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
-on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what the database has no part in: each of these starts processes."""
 
 
 @pytest.fixture
@@ -82,13 +72,6 @@ def _process(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def _sent(office: Office) -> str:
     """The address that a mail which went out comes back to."""
     worker = office.worker()
@@ -105,7 +88,7 @@ def _receiver(office: Office, state: str) -> None:
 def _pipe(environ: dict[str, str], raw: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "securemail.cli", "bounce", *arguments],
-        cwd=ROOT, env=environ, input=raw, capture_output=True, check=False, timeout=30,
+        cwd=ROOT, env=environ, input=raw, capture_output=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -122,11 +105,11 @@ def test_a_relays_later_refusal_comes_home(office: Office, environ: dict[str, st
         assert worker.stdout.readline() == "worker ready\n"
         mail = office.add_guest_mail()
         between.wait_for(GUEST)
-        _until(lambda: office.receiver_state() == "notified")
+        until(lambda: office.receiver_state() == "notified")
         between.give_back(GUEST, port=port)
-        _until(lambda: office.receiver_state() == "bounced")
+        until(lambda: office.receiver_state() == "bounced")
         worker.terminate()
-        worker.communicate(timeout=10)
+        worker.communicate(timeout=PATIENCE)
     assert between.asked == ["RET=HDRS", f"ENVID={mail.hex()}", "NOTIFY=FAILURE"]
 
 
@@ -167,7 +150,7 @@ def test_a_server_that_knows_no_reports_is_not_asked_for_one() -> None:
 def test_the_process_takes_the_report_of_every_server(office: Office, port: int) -> None:
     for server in SHARED:
         back = _sent(office)
-        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
             client.sendmail("<>", [back.upper()], report(server, back=back))
         assert office.receiver_state() == "bounced", server
         _receiver(office, "waiting")
@@ -177,7 +160,7 @@ def test_the_process_takes_the_report_of_every_server(office: Office, port: int)
 def test_every_other_address_is_refused_at_once(office: Office, port: int) -> None:
     back = _sent(office)
     local, _, domain = back.partition("@")
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
         client.ehlo()
         assert client.mail("<>")[0] == 250
         others = [
@@ -194,7 +177,7 @@ def test_every_other_address_is_refused_at_once(office: Office, port: int) -> No
 @on_sqlite
 def test_other_mail_is_taken_and_changes_nothing(office: Office, port: int) -> None:
     back = _sent(office)
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
         client.sendmail("fatima@example.org", [back], OUT_OF_OFFICE.format(back=back))
     assert office.receiver_state() == "notified"
 
@@ -202,13 +185,13 @@ def test_other_mail_is_taken_and_changes_nothing(office: Office, port: int) -> N
 @on_sqlite
 def test_large_mail_is_refused_and_an_endless_line_is_cut_off(office: Office, port: int) -> None:
     back = _sent(office)
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
         client.ehlo()
         assert client.esmtp_features["size"] == str(LARGEST)
         with pytest.raises(smtplib.SMTPResponseException) as caught:
             client.sendmail("<>", [back], report(back=back) + b"x" * 70 + b"\r\n" + b"\r\n" * (LARGEST // 2))
     assert caught.value.smtp_code == 552
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as raw:
         raw.sendall(f"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<{back}>\r\nDATA\r\n".encode())
         with pytest.raises(ConnectionError):
             raw.sendall(b"x" * 65536 * 200)
@@ -217,17 +200,17 @@ def test_large_mail_is_refused_and_an_endless_line_is_cut_off(office: Office, po
 
 @on_sqlite
 def test_only_so_many_connections_are_taken_at_once_and_others_later(port: int) -> None:
-    held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(bounce_server.CONNECTIONS)]
+    held = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(bounce_server.CONNECTIONS)]
     assert all(one.recv(3) == b"220" for one in held)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as late:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as late:
         assert late.recv(3) == b"421"
     held.pop().close()
 
     def taken() -> bool:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as again:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as again:
             return again.recv(3) == b"220"
 
-    _until(taken)
+    until(taken)
     for one in held:
         one.close()
 
@@ -240,7 +223,8 @@ def test_a_database_that_is_away_makes_the_server_keep_it(
     nowhere = {**environ, "DATABASE_URL": f"sqlite:////{tmp_path}/none/x.db"}
     with _process(nowhere):
         port = int(environ["BOUNCE_LISTEN"].rpartition(":")[2])
-        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client, pytest.raises(smtplib.SMTPDataError) as caught:
+        client = smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE)
+        with client, pytest.raises(smtplib.SMTPDataError) as caught:
             client.sendmail("<>", [back], report(back=back))
     assert caught.value.smtp_code == 451
 
@@ -250,12 +234,12 @@ def test_its_log_names_rows_and_no_address(office: Office, environ: dict[str, st
     back = _sent(office)
     with _process(environ) as process:
         port = int(environ["BOUNCE_LISTEN"].rpartition(":")[2])
-        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
             client.sendmail("<>", [back], report(back=back))
             with contextlib.suppress(smtplib.SMTPException):
                 client.sendmail("<>", [GUEST], "x")
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=10)
+        _, log = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
     assert "came back: noted" in log
     for secret in ("@", "Traceback", "bounces+", "User unknown"):
@@ -267,7 +251,7 @@ def test_where_to_listen_has_to_be_said(environ: dict[str, str], capsys: pytest.
     del environ["BOUNCE_LISTEN"]
     done = subprocess.run(
         [sys.executable, "-m", "securemail.cli", "bounces"], cwd=ROOT, env=environ, capture_output=True, text=True,
-        check=False, timeout=30,
+        check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 2
     assert "BOUNCE_LISTEN is missing" in done.stderr
@@ -278,7 +262,7 @@ def test_a_taken_port_is_told(environ: dict[str, str]) -> None:
     with _process(environ):
         done = subprocess.run(
             [sys.executable, "-m", "securemail.bounce_server"], cwd=ROOT, env=environ, capture_output=True, text=True,
-            check=False, timeout=30,
+            check=False, timeout=PATIENCE,
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith("BOUNCE_LISTEN: cannot listen at 127.0.0.1")

@@ -1,7 +1,6 @@
 """A notification that came back later stands at its receiver: once, for the newest one, and nowhere too late."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,8 @@ from securemail.store.models import Outbox, Recipient, Thread
 from tests.delivery.office import GUEST, MovingClock, Office, Recorder, open_office
 from tests.delivery.reports import BACK, OUT_OF_OFFICE, report
 from tests.serve import CHEAP
-from tests.servers import product_environ
+from tests.servers import PATIENCE, product_environ
+from tests.waiting import somebody_waits, until
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_report_that_races_a_new_mail_never_marks_the_new_one(office: Office) 
     written = threading.Event()
     again = threading.Thread(target=_send_again, args=(office, written))
     again.start()
-    assert written.wait(10)
+    assert written.wait(PATIENCE)
     assert come_back(office, first) == "of no use"
     again.join()
     assert office.receiver_state() == "notified"
@@ -149,7 +149,7 @@ def _send_again(office: Office, written: threading.Event) -> None:
         ctx.db.execute(update(Recipient).where(*receiver).values(state="notified", state_at=ctx.now))
         outbox.add_plain(ctx, "member_message", mailbox=office.sanne.mailbox, message=office.message, place=0)
         written.set()
-        time.sleep(0.3)  # until the other stands at the lock
+        until(lambda: somebody_waits(office.runtime.engine))
 
 
 def test_another_receivers_later_mail_changes_nothing(office: Office) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -18,6 +17,8 @@ from securemail.delivery.smtp import Delivered, PermanentFailure, Result, Tempor
 from securemail.store.models import Outbox, OutboxLock
 from securemail.worker import Worker
 from tests.delivery.office import Office, Recorder
+from tests.servers import PATIENCE
+from tests.waiting import until
 
 NUMBER, CODE = "+31612345678", "042317"
 
@@ -253,14 +254,14 @@ def test_each_channel_takes_its_own(office: Office) -> None:
 
 def test_a_provider_that_hangs_holds_no_mail_up(office: Office) -> None:
     phones, recorder, go_on = Phones(), Recorder(), threading.Event()
-    phones.before = lambda: (go_on.wait(20), None)[1]
+    phones.before = lambda: (go_on.wait(2 * PATIENCE), None)[1]
     worker = _worker(office, phones, recorder)
     row = _ask(office)
     office.add_guest_mail()
     running = threading.Thread(target=worker.run, args=(lambda: None,))
     running.start()
     try:
-        _until(lambda: len(recorder.raw) == 1 and office.row(row).claimed_by is not None)
+        until(lambda: len(recorder.raw) == 1 and office.row(row).claimed_by is not None)
         assert phones.taken == []
     finally:
         go_on.set()
@@ -335,10 +336,3 @@ def test_waiting_codes_have_locks_for_the_living_only(office: Office) -> None:
 def _drain(worker: Worker) -> None:
     while worker.step("sms"):
         pass
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

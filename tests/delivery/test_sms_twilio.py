@@ -21,7 +21,9 @@ def twilio() -> Iterator[TwilioStub]:
         yield stub
 
 
-def _send(url: str, *, user: str = ACCOUNT, password: str = TOKEN, timeout: float = 2, service: bool = False) -> Result:
+def _send(
+    url: str, *, user: str = ACCOUNT, password: str = TOKEN, timeout: float = 30, service: bool = False
+) -> Result:
     sender = {"sender": None, "service": SERVICE} if service else {"sender": "Bakker", "service": None}
     settings = TwilioSms(url=url, account=ACCOUNT, user=user, password=password, timeout=timeout, **sender)  # type: ignore[arg-type]
     transport = transport_of(settings)

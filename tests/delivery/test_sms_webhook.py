@@ -25,11 +25,11 @@ SMS = Sms(bytes(range(16)), "+31612345678", "Je inlogcode is 123456 €.\n\n@mai
 ID = "AAECAwQFBgcICQoLDA0ODw"
 
 
-def _settings(url: str, *, timeout: float = 2) -> WebhookSms:
+def _settings(url: str, *, timeout: float = 30) -> WebhookSms:
     return WebhookSms(url=url, secret=SMS_SECRET, timeout=timeout)
 
 
-def _send(sink: SmsSink, *, timeout: float = 2, path: str = "/sms") -> Result:
+def _send(sink: SmsSink, *, timeout: float = 30, path: str = "/sms") -> Result:
     return transport_of(_settings(f"http://127.0.0.1:{sink.port}{path}", timeout=timeout)).send(SMS)
 
 

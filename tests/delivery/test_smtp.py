@@ -19,7 +19,7 @@ from tests.servers import free_port, server_certificate, smtp_sink, tls_context
 SENDER, RECEIVER = "securemail@example.org", "fatima@example.org"
 
 
-def _smtp(port: int, *, security: SmtpSecurity = "none", login: bool = False, timeout: float = 5) -> Smtp:
+def _smtp(port: int, *, security: SmtpSecurity = "none", login: bool = False, timeout: float = 30) -> Smtp:
     user, password = ("post", "geheim") if login else (None, None)
     return Smtp(host="127.0.0.1", port=port, user=user, password=password, security=security, timeout=timeout)
 
