@@ -40,6 +40,7 @@ EXAMINE = """rules => axe.run(document, {runOnly: rules, resultTypes: ['violatio
 STANDS = """() => document.readyState === 'complete'
   && !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')
   && document.getAnimations().every((one) => one.playState !== 'running')"""
+RUNS = "() => document.documentElement?.classList.contains('js') || document.readyState === 'complete'"
 PATIENCE = 30_000
 """Milliseconds that a browser may take for one step on the slowest and busiest machine; no test waits for their end."""
 SIZES: dict[str, dict[str, Any]] = {
@@ -104,9 +105,12 @@ class Watch:
 
 @contextlib.contextmanager
 def open_context(
-    browser: Browser, size: str, *, locale: str = "nl-NL", dark: bool = False, **options: Any
+    browser: Browser, size: str, *, locale: str = "nl-NL", dark: bool = False, axe: bool = False, **options: Any
 ) -> Iterator[BrowserContext]:
-    """One person's browser. Leaving it fails the test when a script failed or the policy was violated."""
+    """One person's browser. Leaving it fails the test when a script failed or the policy was violated.
+
+    With `axe` every page has it from the start: quicker where most of them are examined.
+    """
     scheme = "dark" if dark else "light"
     context = browser.new_context(
         **{**SIZES[size], "locale": locale, "timezone_id": "Europe/Amsterdam", "color_scheme": scheme, **options}
@@ -115,6 +119,8 @@ def open_context(
     context.on("console", watch.console)
     context.on("weberror", lambda error: watch.errors.append(str(error.error)))
     context.set_default_timeout(PATIENCE)
+    if axe:
+        context.add_init_script(path=AXE)
     if options.get("java_script_enabled", True):
         context.on("page", _wait_for_scripts)
     try:
@@ -127,7 +133,7 @@ def open_context(
 def _wait_for_scripts(page: Page) -> None:
     """Before a hand reaches into a page or an eye looks, its scripts run: people are not as quick as a test is."""
     not_yet = page.locator("html:not(.js)")
-    page.add_locator_handler(not_yet, lambda: page.wait_for_load_state("domcontentloaded"), no_wait_after=True)
+    page.add_locator_handler(not_yet, lambda: page.wait_for_function(RUNS), no_wait_after=True)
 
 
 def axe_findings(page: Page, rules: Sequence[str] = AXE_RULES) -> list[str]:
@@ -154,8 +160,18 @@ def axe_findings_day_and_night(page: Page) -> list[str]:
     return found
 
 
+def examine(page: Page, name: str, *, heading: bool = False) -> None:
+    """By day and by night nothing is held against the page, nothing is wider than the window, and where `heading` is
+    asked for it has one of the first rank.
+    """
+    found = axe_findings_day_and_night(page)
+    assert not found, f"{name}: {found}"
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), f"{name} sticks out"
+    if heading:
+        assert page.locator("h1:visible").count() == 1, f"{name} has one heading of the first rank"
+
+
 def _examined(page: Page, rules: Sequence[str]) -> list[str]:
-    page.wait_for_load_state()
     page.wait_for_function(STANDS)
     found = page.evaluate(f"rules => 'axe' in window ? ({EXAMINE})(rules) : null", list(rules))
     if found is None:

@@ -82,7 +82,7 @@ class Studio(Stage):
         self.press("form[action*='/login'] button.button-primary")
         self.page.wait_for_url(then)
 
-    def mailed(self, address: str, subject: str = "", *, tries: int = 100) -> str:
+    def mailed(self, address: str, subject: str = "", *, tries: int = 600) -> str:
         """The newest link with a token behind its # that was mailed to an address, under a subject with these words."""
         for _ in range(tries):
             for mail in reversed(self.sink.to(address)):

@@ -30,13 +30,11 @@ from securemail.store.models import BrowserSession
 from securemail.web import session
 from tests.house import PASSWORD
 from tests.serve import CHEAP
-from tests.servers import Product, SmsSink, SmtpSink, running_product, sms_sink, smtp_sink, text_part
+from tests.servers import PATIENCE, Product, SmsSink, SmtpSink, running_product, sms_sink, smtp_sink, text_part
 
 ORGANISATION = "Van Dalen & Bakker"
 FOUNDER = "oprichter@vandalenbakker.example"
 """Who set the organisation up, is its administrator, and is otherwise in no story."""
-ANSWER = 15_000
-"""Milliseconds for something that a worker has to do first."""
 _numbers = itertools.count(1)
 
 
@@ -228,12 +226,12 @@ def add_recipients(page: Page, to: Iterable[str]) -> None:
 
 
 def wait_until_kept(page: Page) -> None:
-    """Until the server's draft says what the page says."""
-    deadline = time.monotonic() + 10
+    """Until the server's draft says what the page says, and the page has its answer."""
+    deadline = time.monotonic() + PATIENCE
     while not _is_kept(page):
         assert time.monotonic() < deadline, "the draft was not kept"
-        page.wait_for_timeout(100)
-    page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(50)
+    expect(page.locator(".htmx-request")).to_have_count(0)
 
 
 def _is_kept(page: Page) -> bool:
@@ -241,8 +239,8 @@ def _is_kept(page: Page) -> bool:
     if not draft:
         return False
     kept = html.unescape(page.request.get(urljoin(page.url, f"/drafts/{draft}")).text())
-    fields = page.locator("[data-draft] :is(textarea, #subject)").evaluate_all("all => all.map((field) => field.value)")
-    return all(value in kept for value in fields)
+    fields = page.locator("[data-draft] :is(textarea, #subject, [name=recipient])")
+    return all(value in kept for value in fields.evaluate_all("all => all.map((field) => field.value)"))
 
 
 def send(page: Page) -> None:
@@ -277,13 +275,18 @@ def ask_for_news(page: Page) -> None:
     )
 
 
-def await_news(page: Page, expected: Locator, *, count: int = 1, seconds: float = 20) -> None:
+def await_news(page: Page, expected: Locator, *, count: int = 1) -> None:
     """Ask until the news shows (or, with 0, no longer shows) what is expected: a worker has to do something first."""
-    deadline = time.monotonic() + seconds
-    while min(expected.count(), 1) != count:
+    deadline = time.monotonic() + PATIENCE
+    while _shows(page, expected) != count:
         assert time.monotonic() < deadline, "the news never came"
         ask_for_news(page)
         page.wait_for_timeout(200)
+
+
+def _shows(page: Page, expected: Locator) -> int:
+    page.wait_for_load_state()  # a page that is not there yet shows nothing
+    return min(expected.count(), 1)
 
 
 def end_sessions(office: Office, member: Member) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe_findings
+from tests.browser import examine
 from tests.house import FATIMA
 from tests.journeys.people import Office, arrive
 from tests.journeys.test_guest import fresh
@@ -19,20 +19,16 @@ LOCALES = {"nl": "nl-NL", "en": "en-GB"}
 
 
 def clean(page: Page, name: str) -> None:
-    """Nothing found, one heading of the first rank, nothing wider than the page; in dark and in light."""
-    assert page.locator("h1:visible").count() == 1, name
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), f"{name} sticks out"
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        assert axe_findings(page) == [], (name, scheme)
+    examine(page, name, heading=True)
 
 
 @LOOKS
 def test_the_guests_pages(office: Office, somebody: Somebody, size: str, language: str) -> None:
     author, to = office.member(), fresh(FATIMA)
-    page = somebody(size, locale=LOCALES[language])
+    page = somebody(size, locale=LOCALES[language], axe=True)
     page.goto(write(office, author, to, 1))
     page.locator("main form button.button-primary").click()
+    expect(page.locator("form[action$='/remember']")).to_be_visible()
     clean(page, "the offer in the letter")
     page.locator("form[action$='/remember'] button").click()
     expect(page.locator(".place")).to_have_count(1)
@@ -69,6 +65,4 @@ def test_the_senders_list(office: Office, somebody: Somebody, size: str, languag
     page.locator(".row-link").first.click()
     page.locator("a.receipt-line").first.click()
     expect(page.locator("#dialog[open] .place-device")).to_be_visible()
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        assert axe_findings(page) == [], scheme
+    examine(page, "the browsers in the receipts")

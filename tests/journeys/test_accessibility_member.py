@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from securemail.identity.context import Member
 from securemail.identity.permissions import PERMISSIONS
 from securemail.web import create_app
-from tests.browser import axe_findings_day_and_night, open_context
+from tests.browser import examine, open_context
 from tests.house import FATIMA, PETER
 from tests.journeys.people import Office, arrive
 from tests.visitor import HTMX, Visitor
@@ -22,7 +22,8 @@ STATUSES = (400, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503)
 def look(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[tuple[Page, str]]:
     """A page in one size and one language; each state is looked at by day and by night."""
     size, language = request.param
-    with open_context(chromium, size, locale={"nl": "nl-NL", "en": "en-GB"}[language]) as context:
+    locale = {"nl": "nl-NL", "en": "en-GB"}[language]
+    with open_context(chromium, size, locale=locale, axe=True, reduced_motion="reduce") as context:
         yield context.new_page(), language
 
 
@@ -30,33 +31,33 @@ def test_lists_and_conversations(office: Office, look: tuple[Page, str]) -> None
     page, language = look
     marieke = _lived_in(office, language)
     arrive(page, office, marieke)
-    _clean(page, "inbox")
+    examine(page, "inbox")
     page.goto(f"{office.url}/sent")
-    _clean(page, "sent")
+    examine(page, "sent")
     page.goto(f"{office.url}/more")
-    _clean(page, "more")
+    examine(page, "more")
     page.goto(f"{office.url}/inbox")
     page.locator(".row-unread .row-link").first.click()
     expect(page.locator(".letter-body").first).to_be_visible()
-    _clean(page, "a colleague's letter")
+    examine(page, "a colleague's letter")
     page.goto(f"{office.url}/sent")
     page.locator(".row-link").first.click()
     expect(page.locator(".letter-own").first).to_be_visible()
-    page.locator(".letter-own summary").last.click()
-    _clean(page, "the menu of a letter")
+    items = page.locator(".letter-own .menu a[data-dialog]")
     for number, name in enumerate(IN_THE_MENU):
-        items = page.locator(".letter-own .menu a[data-dialog]")
-        if not items.nth(number).is_visible():
-            page.locator(".letter-own summary").last.click()
+        page.locator(".letter-own summary").last.click()
+        expect(items.nth(number)).to_be_visible()
+        if number == 0:
+            examine(page, "the menu of a letter")
         items.nth(number).click()
         expect(page.locator("#dialog[open] #dialog-title")).to_be_visible()
-        _clean(page, name)
+        examine(page, name)
         if name != IN_THE_MENU[-1]:
             page.keyboard.press("Escape")
             expect(page.locator("#dialog[open]")).to_have_count(0)
     page.locator("#dialog button.button-danger").click()
     expect(page.locator(".letter-revoked-body").first).to_be_visible()
-    _clean(page, "taken back, with a toast")
+    examine(page, "taken back, with a toast")
 
 
 def test_empty_places_and_keys(office: Office, look: tuple[Page, str]) -> None:
@@ -64,14 +65,17 @@ def test_empty_places_and_keys(office: Office, look: tuple[Page, str]) -> None:
     arrive(page, office, office.member(language=language))
     for path in ("/inbox", "/sent", "/drafts"):
         page.goto(f"{office.url}{path}")
-        _clean(page, path)
+        examine(page, path)
     page.keyboard.press("?")
-    _clean(page, "the keys")
+    expect(page.locator("#keys-title")).to_be_visible()
+    examine(page, "the keys")
     page.keyboard.press("Escape")
+    expect(page.locator("#keys-title")).to_be_hidden()
     profile = page.locator("summary.profile-button")
-    if profile.is_visible():
+    if profile.is_visible():  # on a desktop
         profile.click()
-        _clean(page, "the profile menu")
+        expect(page.locator("details.profile .menu-items")).to_be_visible()
+        examine(page, "the profile menu")
 
 
 def test_writing(office: Office, look: tuple[Page, str]) -> None:
@@ -79,41 +83,45 @@ def test_writing(office: Office, look: tuple[Page, str]) -> None:
     marieke = office.member(language=language)
     office.send(marieke, FATIMA, PETER)
     arrive(page, office, marieke, "/compose")
-    _clean(page, "an empty sheet")
+    examine(page, "an empty sheet")
     field = page.locator("#to")
     field.press_sequentially("fat")
     expect(page.locator(".suggestion")).to_be_visible()
     field.press("ArrowDown")
-    _clean(page, "suggestions")
+    expect(page.locator(".suggestion[aria-selected=true]")).to_have_count(1)
+    examine(page, "suggestions")
     field.press("Enter")
     expect(page.locator("[data-chip]")).to_have_count(1)
     page.locator(".chip-button").click()
-    for method in ("sms", "password"):
+    for method, asks in (("sms", "number"), ("password", "agreed")):
         page.locator(f"#check-{method}").check()
-        _clean(page, f"the check of a recipient, {method}")
+        expect(page.locator(f"#check-{asks}")).to_be_visible()
+        examine(page, f"the check of a recipient, {method}")
     page.locator("#check-sms").check()
     page.locator(".check-sheet .button-primary").click()
     expect(page.locator(".chip-warn")).to_be_visible()
     page.locator(".composer-options summary").click()
-    _clean(page, "a number is missing")
+    expect(page.locator(".composer-options[open]")).to_have_count(1)
+    examine(page, "a number is missing")
     field.fill("geen adres")
     field.press("Enter")
     expect(page.locator(".chip-error")).to_be_visible()
-    _clean(page, "chips, one of them wrong")
+    examine(page, "chips, one of them wrong")
     page.locator(".secure-button").click()
     expect(page.locator("#secure-reasons")).to_be_visible()
-    _clean(page, "why it is safe")
+    examine(page, "why it is safe")
     page.locator("[data-checks-button]").click()
     expect(page.locator(".check-people")).to_be_visible()
-    _clean(page, "the checks of everybody")
+    examine(page, "the checks of everybody")
     page.keyboard.press("Escape")
+    expect(page.locator(".check-people")).to_be_hidden()
     page.locator("button.send").click()
     expect(page.locator("#subject-error")).to_be_visible()
-    _clean(page, "errors at the fields")
+    examine(page, "errors at the fields")
     page.goto(f"{office.url}/drafts")
     page.locator(".row-link").first.click()
     expect(page.locator("[data-discard]")).to_be_visible()
-    _clean(page, "a draft")
+    examine(page, "a draft")
 
 
 def test_before_the_inbox(office: Office, look: tuple[Page, str]) -> None:
@@ -121,12 +129,12 @@ def test_before_the_inbox(office: Office, look: tuple[Page, str]) -> None:
     page.context.add_cookies([{"name": "lang", "value": language, "url": office.url}])
     for path in ("/login", "/login?ended=1", "/login?bye=1", "/signup", "/signup/activate", "/setup"):
         page.goto(f"{office.url}{path}")
-        _clean(page, path)
+        examine(page, path)
     for path in ("/login", "/signup"):
         page.goto(f"{office.url}{path}")
         page.locator("main form button.button-primary").click()
         expect(page.locator(".error").first).to_be_visible()
-        _clean(page, f"{path} with errors")
+        examine(page, f"{path} with errors")
 
 
 def test_error_pages_and_fragments(office: Office, look: tuple[Page, str], failing: Flask) -> None:
@@ -143,14 +151,14 @@ def test_error_pages_and_fragments(office: Office, look: tuple[Page, str], faili
         page.goto(f"{office.url}/code/{status}")
         expect(page.locator("html")).to_have_attribute("lang", language)
         expect(page.get_by_text(str(status))).to_be_visible()
-        _clean(page, f"the page for {status}")
+        examine(page, f"the page for {status}")
     page.unroute("**/code/*")
     arrive(page, office, office.member(language=language))
     fragment = visitor.get("/code/503", headers={"Accept-Language": language, **HTMX}).text
     page.route("**/compose", lambda route: route.fulfill(status=503, body=fragment, content_type="text/html"))
     page.evaluate("() => htmx.ajax('POST', '/compose', {target: '#live'})")
     expect(page.locator("#problem .error-fragment")).to_be_visible()
-    _clean(page, "the fragment of an error")
+    examine(page, "the fragment of an error")
 
 
 @pytest.fixture
@@ -169,8 +177,3 @@ def _lived_in(office: Office, language: str) -> Member:
     office.send(sanne, (marieke.address, marieke.name), subject="Omgangsregeling")
     office.send(marieke, FATIMA, PETER, (sanne.address, sanne.name), subject="Ouderschapsplan")
     return marieke
-
-
-def _clean(page: Page, where: str) -> None:
-    found = axe_findings_day_and_night(page)
-    assert not found, f"{where}: {found}"
