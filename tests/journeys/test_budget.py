@@ -1,8 +1,10 @@
 """What a phone has to fetch, as Chromium received it, compressed: the first inbox, and each swap after it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,8 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from securemail.identity.context import Member
 from tests.browser import open_context
 from tests.house import FATIMA
-from tests.journeys.people import Office, ask_for_news, link_in, log_in
+from tests.journeys.people import Office, arrive, ask_for_news, link_in
 from tests.journeys.test_guest import fresh
+from tests.servers import PATIENCE
 
 FIRST_BYTES, FIRST_REQUESTS = 60_000, 10
 LANDING_BYTES, LETTER_BYTES = 36_000, 6_000
@@ -29,9 +32,28 @@ class Meter:
 
     received: int = 0
     requests: int = 0
+    underway: set[str] = field(default_factory=set)
+
+    def begun(self, event: dict[str, Any]) -> None:
+        self.underway.add(event["requestId"])
+
+    def finished(self, event: dict[str, Any]) -> None:
+        self.received += int(event["encodedDataLength"])
+        self.requests += 1
+        self.underway.discard(event["requestId"])
+
+    def failed(self, event: dict[str, Any]) -> None:
+        self.underway.discard(event["requestId"])
 
     def reset(self) -> None:
         self.received = self.requests = 0
+
+    def wait(self, page: Page) -> None:
+        """Until everything that was asked for has come in."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.requests or self.underway:
+            assert time.monotonic() < deadline, f"{len(self.underway)} requests were never answered"
+            page.wait_for_timeout(20)
 
 
 @contextmanager
@@ -40,12 +62,9 @@ def metered(chromium: Browser) -> Iterator[tuple[Page, Meter]]:
         page = context.new_page()
         meter = Meter()
         network = context.new_cdp_session(page)
-
-        def finished(event: dict[str, float]) -> None:
-            meter.received += int(event["encodedDataLength"])
-            meter.requests += 1
-
-        network.on("Network.loadingFinished", finished)
+        network.on("Network.requestWillBeSent", meter.begun)
+        network.on("Network.loadingFinished", meter.finished)
+        network.on("Network.loadingFailed", meter.failed)
         network.send("Network.enable")
         yield page, meter
 
@@ -68,28 +87,27 @@ def test_the_first_inbox_and_every_swap_stay_within_their_budget(
     office: Office, chromium: Browser, marieke: Member
 ) -> None:
     with metered(chromium) as (page, meter):
-        # The visit before this one opened an empty cache: log in elsewhere and bring only the cookie.
-        page.context.add_cookies(_cookies(chromium, office, marieke))
-        page.goto(f"{office.url}/inbox", wait_until="networkidle")
+        arrive(page, office, marieke)
         expect(page.locator("li.row")).to_have_count(50)
+        meter.wait(page)
         assert meter.received < FIRST_BYTES
         assert meter.requests <= FIRST_REQUESTS
 
         meter.reset()
         page.locator(".next-page a").scroll_into_view_if_needed()
         expect(page.locator("li.row")).to_have_count(100)
-        page.wait_for_load_state("networkidle")
+        meter.wait(page)
         assert meter.received < SWAP_BYTES, "the next page"
 
         meter.reset()
         ask_for_news(page)
-        page.wait_for_load_state("networkidle")
+        meter.wait(page)
         assert meter.received < 1_000, "no news"
 
         meter.reset()
         page.locator(".row-link").first.click()
         expect(page.locator(".letter-body")).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        meter.wait(page)
         assert meter.received < SWAP_BYTES, "a conversation"
 
 
@@ -98,20 +116,14 @@ def test_what_a_guest_has_to_fetch_is_lighter_still(office: Office, chromium: Br
     office.send(office.member(), fatima)
     [mail] = office.sink.wait_for(fatima[0])
     with metered(chromium) as (page, meter):
-        page.goto(link_in(mail), wait_until="networkidle")
+        page.goto(link_in(mail))
         expect(page.locator(".code-filled")).to_be_visible()
+        meter.wait(page)
         assert meter.received < LANDING_BYTES
         assert meter.requests <= FIRST_REQUESTS
 
         meter.reset()
         page.get_by_role("button", name="Bericht openen").click()
         expect(page.locator("#letters")).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        meter.wait(page)
         assert meter.received < LETTER_BYTES, "the letter"
-
-
-def _cookies(chromium: Browser, office: Office, who: Member) -> list:
-    with open_context(chromium, "phone") as context:
-        page = context.new_page()
-        log_in(page, office.url, who)
-        return context.cookies()
