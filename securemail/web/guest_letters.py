@@ -27,9 +27,13 @@ def letter_with(ref: bytes, secret: SessionSecret, kept: str) -> ResponseReturnV
 
 
 def letters_for(
-    guest: Guest, ref: bytes, *, typed: str, errors: dict[str, str] | None = None, status: int = 200
-) -> ResponseReturnValue:
-    """The conversation as this guest may see it now; nothing at all when the page that asks has seen it so."""
+    guest: Guest, ref: bytes, *, typed: str, errors: dict[str, str] | None = None, status: int = 200,
+    fresh: bool = False,
+) -> ResponseReturnValue:  # fmt: skip
+    """The conversation as this guest may see it now; nothing at all when the page that asks has seen it so.
+
+    With `fresh`, what stands in the field is another answer than the one that this form's key has sent.
+    """
     ctx = current()
     letters = reading.conversation(ctx, guest, guest.conversation)
     mark = _mark(letters)
@@ -50,7 +54,7 @@ def letters_for(
         can_reply=bool(names),
         deserted=not names and answering.is_deserted(ctx, guest, guest.conversation),
         reply_text=typed,
-        reply_key=request.form.get("key") or ids.to_text(ids.new_id()),
+        reply_key=("" if fresh else request.form.get("key", "")) or ids.to_text(ids.new_id()),
         errors=errors or {},
         sent_reply=request.args.get("sent") == "1",
         just_opened=request.args.get("opened") == "1",

@@ -104,10 +104,13 @@ def reply(ref: bytes) -> ResponseReturnValue:
         return _letters(ref, typed=text, errors={"reply": _too_many(error)}, status=429)
     except InvalidInput as error:
         return _letters(ref, typed=text, errors={"reply": input_error(error)}, status=422)
+    except sending.AlreadySent:
+        errors = {"reply": _("Uw antwoord is al verstuurd, met een andere tekst. Wat u hier schreef staat er nog.")}
+        return _letters(ref, typed=text, errors=errors, status=409, fresh=True)
     except (sending.NobodyLeft, NotFound):
         errors = {"reply": _("Er is niemand meer aan wie u kunt antwoorden: het bericht is ingetrokken.")}
         return _letters(ref, typed=text, errors=errors, status=409)
-    return redirect(url_for("guest.letter", ref=ref, sent=1), 303)
+    return redirect(url_for("guest.letter", ref=ref, sent=1, _anchor="verstuurd"), 303)
 
 
 def _too_many(error: TooManyAttempts) -> str:
@@ -212,11 +215,11 @@ def _again(ctx: Context, ref: bytes | None, typed: str, error: str, status: int)
 
 
 def _letters(
-    ref: bytes, *, typed: str = "", errors: dict[str, str] | None = None, status: int = 200
+    ref: bytes, *, typed: str = "", errors: dict[str, str] | None = None, status: int = 200, fresh: bool = False
 ) -> ResponseReturnValue:
     guest = guest_at(ref)
     if guest is None:
         link = views.find(current(), ref)
         ahead = claiming.ahead(link) if link is not None else None
         return closed(ref, "idle") if ahead is None else redirect(ahead)
-    return letters_for(guest, ref, typed=typed, errors=errors, status=status)
+    return letters_for(guest, ref, typed=typed, errors=errors, status=status, fresh=fresh)
