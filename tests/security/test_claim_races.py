@@ -1,7 +1,5 @@
 """Taking letters along while others write, take back, renew or end them: nothing is lost, and nothing left behind."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,69 +7,37 @@ import pytest
 from sqlalchemy import func, select, update
 
 from securemail import ids
-from securemail.errors import StaleKeys
 from securemail.guests import claiming, links
 from securemail.guests.checks import NONE
-from securemail.identity.context import Context, Correspondent, Guest, Member
+from securemail.identity.context import Context, Member
 from securemail.mailboxes import rotation
-from securemail.messages import control, expiry, reading, receipts, renewal, revocation, sending
-from securemail.messages.sending import Sent
+from securemail.messages import expiry, reading, renewal, revocation, sending
 from securemail.store.models import Envelope, GuestLink, Item, Message, Recipient, Thread
 from tests.house import FATIMA, SANNE, House
+from tests.kinds import on_postgres
 from tests.security.processes import race
 from tests.security.steps import held_up
 from tests.security.test_kill import kills
+from tests.security.visits import (
+    Verb,
+    Visit,
+    again,
+    answer_by,
+    expire,
+    lengthen,
+    open_as_guest,
+    revoke,
+    revoke_access,
+    revoke_conversation,
+    visit,
+)
 
 ROUNDS = 8
-_TRIES = 6
 _MOST, _STRIDE, _AT_LEAST = 150, 5, 20
-Act = Callable[[House, int], object]
-Verb = Callable[[Context, House, "Visit"], object]
-
-
-@dataclass(frozen=True)
-class Visit:
-    """Fatima has a conversation open, and one answer stands in it that she has not opened."""
-
-    sent: Sent
-    guest: Guest
-
-
-def visit(house: House) -> Visit:
-    sent = house.send(FATIMA, SANNE)
-    guest, _ = house.enter(sent.conversation)
-    for author, text in ((guest, "Dank je wel."), (house.marieke, "Nog één ding.")):
-        with house.work() as ctx:
-            sending.reply(ctx, author, conversation=sent.conversation, key=ids.new_id(), text=text)
-    house.letters(house.sanne, sent.conversation)
-    return Visit(sent, guest)
 
 
 def take_along(ctx: Context, member: Member, here: Visit) -> None:
     claiming.claim(ctx, member, here.guest)
-
-
-def again(house: House, act: Callable[[Context], object]) -> object:
-    """As the pages do it: keys or links that were replaced meanwhile are looked at anew."""
-    for _ in range(_TRIES):
-        try:
-            with house.work() as ctx:
-                return act(ctx)
-        except StaleKeys:
-            continue
-    raise AssertionError("it never settles")
-
-
-def revoke(ctx: Context, house: House, here: Visit) -> None:
-    revocation.revoke(ctx, house.marieke, here.sent.message)
-
-
-def revoke_access(ctx: Context, house: House, here: Visit) -> None:
-    revocation.revoke_access(ctx, house.marieke, here.sent.message, 0)
-
-
-def revoke_conversation(ctx: Context, house: House, here: Visit) -> None:
-    revocation.revoke_from_conversation(ctx, house.marieke, here.sent.message, 0)
 
 
 def sanne_revokes_hers(ctx: Context, house: House, here: Visit) -> None:
@@ -80,27 +46,6 @@ def sanne_revokes_hers(ctx: Context, house: House, here: Visit) -> None:
 
 def renew(ctx: Context, house: House, here: Visit) -> None:
     renewal.renew(ctx, house.marieke, here.guest.link, NONE)
-
-
-def expire(ctx: Context, house: House, here: Visit) -> None:
-    expiry.delete_due(ctx)
-
-
-def lengthen(ctx: Context, house: House, here: Visit) -> None:
-    control.change_expiry(ctx, house.marieke, here.sent.message, None, everybody=False)
-
-
-def open_as_guest(ctx: Context, house: House, here: Visit) -> None:
-    receipts.mark_opened(ctx, here.guest, here.sent.conversation)
-
-
-def answer_by(name: str) -> Verb:
-    def answer(ctx: Context, house: House, here: Visit) -> str:
-        author: Correspondent = {"marieke": house.marieke, "sanne": house.sanne, "fatima": here.guest}[name]
-        sent = sending.reply(ctx, author, conversation=here.sent.conversation, key=ids.new_id(), text=f"Van {name}.")
-        return sent.message.hex()
-
-    return answer
 
 
 def whole(house: House, fatima: Member, here: Visit) -> bool:
@@ -243,16 +188,13 @@ def test_a_new_key_of_the_mailbox_meanwhile_loses_nothing(house: House, tmp_path
         assert [letter.state for letter in letters] == ["open", "open", "closed"]
 
 
+@on_postgres
 @pytest.mark.parametrize(
     "verb",
     [revoke_conversation, sanne_revokes_hers, renew, expire, lengthen, open_as_guest, answer_by("fatima")],
     ids=["conversation", "hers", "renew", "expire", "lengthen", "open", "own answer"],
 )
-def test_held_up_before_any_statement_it_waits_for_nobody_in_a_circle(
-    house: House, database_url: str, verb: Verb
-) -> None:
-    if not database_url.startswith("postgresql"):
-        pytest.skip("one writer at a time")
+def test_held_up_before_any_statement_it_waits_for_nobody_in_a_circle(house: House, verb: Verb) -> None:
     for statement in range(2, _MOST, _STRIDE):
         who = (f"fatima{statement}@example.org", FATIMA[1])
         sent = house.send(who, SANNE)

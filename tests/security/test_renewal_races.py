@@ -1,97 +1,51 @@
 """A new code while others write, take back, open or renew too: nothing is lost, and the old code keeps nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from securemail import ids
-from securemail.errors import Conflict, StaleKeys
+from securemail.errors import Conflict
 from securemail.guests import gate, links
 from securemail.guests.checks import Check
-from securemail.identity.context import Context, Guest
-from securemail.messages import aliases, control, expiry, notices, receipts, renewal, revocation, sending
-from securemail.messages.sending import Sent
+from securemail.identity.context import Context
+from securemail.messages import aliases, notices, renewal, sending
 from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Recipient, SessionLink
 from tests.guests.test_gate import NUMBER
-from tests.house import FATIMA, SANNE, House
+from tests.house import FATIMA, House
+from tests.kinds import on_postgres
 from tests.security.processes import race
 from tests.security.steps import held_up
 from tests.security.test_kill import kills
+from tests.security.visits import (
+    Verb,
+    Visit,
+    again,
+    answer_by,
+    expire,
+    lengthen,
+    open_as_guest,
+    revoke,
+    revoke_access,
+    revoke_conversation,
+    visit,
+)
 
 ROUNDS = 8
 OTHER_NUMBER = "+31687654321"
-_TRIES = 6
 _APART, _STATEMENTS = 9, 60
-
-
-@dataclass(frozen=True)
-class Visit:
-    """Fatima has a conversation open, has answered, and has one answer still to open."""
-
-    sent: Sent
-    guest: Guest
-
-
-Verb = Callable[[Context, House, Visit], object]
-
-
-def visit(house: House) -> Visit:
-    sent = house.send(FATIMA, SANNE)
-    guest, _ = house.enter(sent.conversation)
-    for author, text in ((guest, "Dank je wel."), (house.marieke, "Nog één ding.")):
-        with house.work() as ctx:
-            sending.reply(ctx, author, conversation=sent.conversation, key=ids.new_id(), text=text)
-    for member in (house.sanne, house.marieke):
-        house.letters(member, sent.conversation)
-    return Visit(sent, guest)
-
-
-def again(house: House, act: Callable[[Context], object]) -> object:
-    """As the pages do it: keys or links that were replaced meanwhile are looked at anew."""
-    for _ in range(_TRIES):
-        try:
-            with house.work() as ctx:
-                return act(ctx)
-        except StaleKeys:
-            continue
-    raise AssertionError("it never settles")
 
 
 def renew(ctx: Context, house: House, here: Visit) -> None:
     renewal.new_code(ctx, house.marieke, here.guest.link)
 
 
-def revoke(ctx: Context, house: House, here: Visit) -> None:
-    revocation.revoke(ctx, house.marieke, here.sent.message)
-
-
-def revoke_access(ctx: Context, house: House, here: Visit) -> None:
-    revocation.revoke_access(ctx, house.marieke, here.sent.message, 0)
-
-
-def revoke_conversation(ctx: Context, house: House, here: Visit) -> None:
-    revocation.revoke_from_conversation(ctx, house.marieke, here.sent.message, 0)
-
-
-def expire(ctx: Context, _house: House, _here: Visit) -> None:
-    expiry.delete_due(ctx)
-
-
-def lengthen(ctx: Context, house: House, here: Visit) -> None:
-    control.change_expiry(ctx, house.marieke, here.sent.message, None, everybody=False)
-
-
 def enter(ctx: Context, house: House, here: Visit) -> None:
     """With the code of before, in another browser."""
     code = links.kept_of(ctx, house.marieke, ctx.db.get_one(GuestLink, here.guest.link)).code
     gate.enter_code(ctx, code, None)
-
-
-def open_news(ctx: Context, _house: House, here: Visit) -> None:
-    receipts.mark_opened(ctx, here.guest, here.sent.conversation)
 
 
 def tell_again(ctx: Context, house: House, here: Visit) -> None:
@@ -101,15 +55,6 @@ def tell_again(ctx: Context, house: House, here: Visit) -> None:
 def newest(ctx: Context, here: Visit) -> bytes:
     of_it = select(Message.id).where(Message.conversation == here.sent.conversation)
     return ctx.db.scalars(of_it.order_by(Message.sent_at.desc()).limit(1)).one()
-
-
-def answer_by(name: str) -> Verb:
-    def answer(ctx: Context, house: House, here: Visit) -> str:
-        author = {"marieke": house.marieke, "sanne": house.sanne, "fatima": here.guest}[name]
-        sent = sending.reply(ctx, author, conversation=here.sent.conversation, key=ids.new_id(), text=f"Van {name}.")
-        return sent.message.hex()
-
-    return answer
 
 
 def whole(house: House, here: Visit) -> bool:
@@ -216,7 +161,7 @@ VERBS: dict[str, Verb] = {
     "expire": expire,
     "lengthen": lengthen,
     "enter": enter,
-    "open": open_news,
+    "open": open_as_guest,
     "tell": tell_again,
     "answer": answer_by("marieke"),
     "own answer": answer_by("fatima"),
@@ -224,11 +169,10 @@ VERBS: dict[str, Verb] = {
 }
 
 
+@on_postgres
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VERBS)
-def test_held_up_on_its_way_it_waits_for_nobody_in_a_circle(house: House, database_url: str, name: str) -> None:
-    if not database_url.startswith("postgresql"):
-        pytest.skip("one writer at a time")
+def test_held_up_on_its_way_it_waits_for_nobody_in_a_circle(house: House, name: str) -> None:
     # Every moment is taken by one of the verbs, and each verb meets each stretch between two locks.
     for statement in range(1 + list(VERBS).index(name) % _APART, _STATEMENTS, _APART):
         here = visit(house)
@@ -246,12 +190,9 @@ def test_held_up_on_its_way_it_waits_for_nobody_in_a_circle(house: House, databa
             nothing_of(house, here.sent.message)
 
 
+@on_postgres
 @pytest.mark.parametrize("statement", [2, 3, 4, 5, 6])
-def test_a_number_that_is_corrected_meanwhile_leaves_one_genuine_link(
-    house: House, database_url: str, statement: int
-) -> None:
-    if not database_url.startswith("postgresql"):
-        pytest.skip("one writer at a time")
+def test_a_number_that_is_corrected_meanwhile_leaves_one_genuine_link(house: House, statement: int) -> None:
     with house.work() as ctx:
         to = [(*FATIMA, Check("sms", NUMBER))]
         sending.send(ctx, house.marieke, key=ids.new_id(), to=to, subject="Uitslag", text="De uitslag is er.")

@@ -1,11 +1,7 @@
-"""Who opens, delivers or guesses beside who takes back, held up before each statement: nobody waits in a circle.
+"""Who opens, delivers or guesses beside who takes back, held up before each statement: nobody waits in a circle."""
 
-On PostgreSQL alone: SQLite lets one writer in at a time.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -19,20 +15,11 @@ from securemail.messages import reading, revocation
 from securemail.messages.sending import Sent
 from securemail.store.models import Envelope, Outbox, Recipient
 from tests.guests.test_gate import NUMBER
-from tests.house import FATIMA, SANNE, House, furnish
+from tests.house import FATIMA, SANNE, House
+from tests.kinds import on_postgres
 from tests.security.steps import Act, at_every_statement
-from tests.servers import Postgres
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
-
-
-@pytest.fixture
-def house(tmp_path: Path, postgres: Postgres) -> Iterator[House]:
-    url = postgres.new_database()
-    furnished = furnish(tmp_path, url)
-    yield furnished
-    furnished.runtime.engine.dispose()
-    postgres.drop(url)
+pytestmark = [on_postgres, pytest.mark.slow]
 
 
 @dataclass

@@ -14,6 +14,7 @@ from securemail.messages import reading, sending
 from securemail.organisations import administrators
 from securemail.store.models import Draft, Item, Mailbox, MailChain, Message
 from tests.house import MARIEKE, SANNE, House
+from tests.kinds import on_postgres
 from tests.rotations import fill, resume, rotate, rotate_mail
 from tests.visitor import Visitor
 
@@ -61,13 +62,12 @@ def test_a_page_that_tells_of_refusals_takes_stale_keys_for_none(
     assert calls == [2]
 
 
+@on_postgres
 @pytest.mark.parametrize("path", ["/drafts", "/compose"])
 def test_who_writes_while_the_mailbox_gets_a_new_key(
     house: House, marieke: Visitor, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """On SQLite nobody comes in between; on PostgreSQL the rotation does, and the request begins anew."""
-    if house.runtime.engine.dialect.name == "sqlite":
-        pytest.skip("one writer at a time")
     from securemail.messages import drafts
 
     marieke.get("/compose")
@@ -82,11 +82,10 @@ def test_who_writes_while_the_mailbox_gets_a_new_key(
     assert epochs == [2]
 
 
+@on_postgres
 def test_whose_session_ended_with_the_rotation_keeps_what_they_wrote(
     house: House, marieke: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if house.runtime.engine.dialect.name == "sqlite":
-        pytest.skip("one writer at a time")
     marieke.get("/compose")
     once(monkeypatch, sending, "send", lambda: rotate(house, house.marieke))
     answer = marieke.post("/compose", LETTER | {"key": ids.to_text(ids.new_id())})
