@@ -1,17 +1,15 @@
 """Contacts: remembered when written to, suggested by the start of a word, and only to their owner."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.errors import StaleKeys
 from securemail.guests.checks import Check
-from securemail.mailboxes import rotation
 from securemail.messages import contacts
 from securemail.store.models import Contact
 from tests.house import FATIMA, PETER, House
+from tests.rotations import relock_all, rotate_mail
 
 
 def test_who_was_written_to_is_suggested(house: House) -> None:
@@ -45,11 +43,9 @@ def test_one_damaged_contact_raises_an_alarm_and_stops_nobody(house: House, capl
 def test_a_send_that_is_repeated_writes_no_contact_under_keys_that_were_replaced_since(house: House) -> None:
     key, to = ids.new_id(), (*FATIMA, Check("sms", "+31612345678"))
     house.send(to, key=key)
-    with house.work() as ctx:
-        renewed = replace(house.marieke, mail=rotation.rotate_mail(ctx, house.marieke))
+    renewed = rotate_mail(house, house.marieke)
     with pytest.raises(StaleKeys):
         house.send(to, key=key)
+    relock_all(house, renewed)
     with house.work() as ctx:
-        relocked = rotation.relock(ctx, renewed)
-        assert relocked.left == 0
         assert set(ctx.db.scalars(select(Contact.epoch))) == {renewed.mail.epoch}
