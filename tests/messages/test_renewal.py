@@ -47,7 +47,8 @@ from securemail.store.models import (
     Thread,
 )
 from tests.guests.test_devices import come_back, open_again, remember
-from tests.guests.test_gate import AGREED, NUMBER, agreed, ask_for_sms, try_password, try_sms
+from tests.guests.test_devices import enter as enter_link
+from tests.guests.test_gate import NUMBER, agreed
 from tests.house import FATIMA, PETER, SANNE, House
 
 SMS = Check("sms", NUMBER)
@@ -86,14 +87,7 @@ def code_of(house: House, link: GuestLink) -> MessageCode:
 
 def enter(house: House, link: GuestLink) -> Guest:
     """Fatima gives the code of a link, and passes its check."""
-    with house.work() as ctx:
-        at = gate.enter_code(ctx, links.kept_of(ctx, house.marieke, link).code, None)
-    secret = at.secret
-    if at.step == "sms":
-        secret = try_sms(house, at, ask_for_sms(house, at))
-    if at.step == "password":
-        secret = try_password(house, at, AGREED)
-    return house.guest(secret, link.link_ref)
+    return enter_link(house, link.id)
 
 
 def renew(house: House, conversation: bytes, check: Check | None = None) -> Party:

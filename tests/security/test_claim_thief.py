@@ -12,7 +12,7 @@ from securemail.identity.context import Guest, Member
 from securemail.messages import sending
 from tests.house import FATIMA, SANNE, House
 from tests.security.test_thief import DIRECTORY
-from tests.security.thief import Thief, steal
+from tests.security.thief import thief_in
 
 HERS = "elf rode lantaarns langs de kade"
 AGREED = "de naam van ons konijn"
@@ -47,10 +47,6 @@ def taken(house: House, request: pytest.FixtureRequest) -> Taken:
     with house.work() as ctx:
         claiming.claim(ctx, fatima, guest)
     return Taken(fatima, sent.conversation, code, guest, (secret, remembered))
-
-
-def thief_in(house: House) -> Thief:
-    return Thief(steal(house.runtime.engine), tuple(bytes(secret.value) for secret in house.runtime.settings.secrets))
 
 
 def test_neither_code_nor_cookies_nor_the_links_key_open_any_letter(house: House, taken: Taken) -> None:

@@ -1,7 +1,7 @@
 """Guests in processes of their own: what ends while they come in is over, and no limit is passed by two at once."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -179,15 +179,32 @@ def guest_of(house: House, sent: sending.Sent) -> Visit:
         return Visit(house, ctx.db.scalars(mine).one())
 
 
-def test_what_ends_while_it_is_opened_is_not_read(house: House, tmp_path: Path) -> None:
-    letters = several(house, ROUNDS, expires=True)
-    guests = [guest_of(house, sent) for sent in letters]
-    start = house.clock.now
+def ending(start: datetime) -> Act:
+    """The worker, once the letter of a round is over."""
 
     def expire(house: House, number: int) -> None:
         house.clock.now = start + timedelta(days=number + 1, seconds=1)
         with house.work() as ctx:
             expiry.delete_due(ctx)
+
+    return expire
+
+
+def lengthening(start: datetime, letters: list[sending.Sent], seconds: int) -> Act:
+    """Its sender, so many seconds after its end."""
+
+    def lengthen(house: House, number: int) -> None:
+        house.clock.now = start + timedelta(days=number + 1, seconds=seconds)
+        with house.work() as ctx:
+            control.change_expiry(ctx, house.marieke, letters[number].message, None, everybody=False)
+
+    return lengthen
+
+
+def test_what_ends_while_it_is_opened_is_not_read(house: House, tmp_path: Path) -> None:
+    letters = several(house, ROUNDS, expires=True)
+    guests = [guest_of(house, sent) for sent in letters]
+    start = house.clock.now
 
     def open_it(house: House, number: int) -> str:
         house.clock.now = start + timedelta(days=number + 1, seconds=-30)
@@ -200,7 +217,7 @@ def test_what_ends_while_it_is_opened_is_not_read(house: House, tmp_path: Path) 
         never_both(house, guests[number], guests[number].secrets[0], "expired")
         return guests[number].secrets[0].hex()
 
-    no_crash(*(said := race(house, tmp_path, ROUNDS, expire, open_it)))
+    no_crash(*(said := race(house, tmp_path, ROUNDS, ending(start), open_it)))
     house.clock.now = start + timedelta(days=ROUNDS + 1)
     with house.work() as ctx:
         assert set(ctx.db.scalars(select(Recipient.state))) == {"expired"}
@@ -215,17 +232,7 @@ def test_what_is_lengthened_while_it_ends_is_read_again(house: House, tmp_path: 
     guests = [guest_of(house, sent) for sent in letters]
     start = house.clock.now
 
-    def expire(house: House, number: int) -> None:
-        house.clock.now = start + timedelta(days=number + 1, seconds=1)
-        with house.work() as ctx:
-            expiry.delete_due(ctx)
-
-    def lengthen(house: House, number: int) -> None:
-        house.clock.now = start + timedelta(days=number + 1, seconds=2)
-        with house.work() as ctx:
-            control.change_expiry(ctx, house.marieke, letters[number].message, None, everybody=False)
-
-    assert race(house, tmp_path, ROUNDS, expire, lengthen) == [["done"] * ROUNDS] * 2
+    assert race(house, tmp_path, ROUNDS, ending(start), lengthening(start, letters, 2)) == [["done"] * ROUNDS] * 2
     house.clock.now = start + timedelta(days=ROUNDS + 1)
     for guest, sent in zip(guests, letters, strict=True):
         with house.work() as ctx:
@@ -238,28 +245,15 @@ def test_what_is_taken_back_while_it_ends_or_is_lengthened_stays_taken_back(hous
     letters = several(house, ROUNDS, expires=True)
     start = house.clock.now
 
-    def at_its_end(house: House, number: int) -> None:
-        house.clock.now = start + timedelta(days=number + 1, seconds=1)
-
-    def expire(house: House, number: int) -> None:
-        at_its_end(house, number)
-        with house.work() as ctx:
-            expiry.delete_due(ctx)
-
-    def lengthen(house: House, number: int) -> None:
-        at_its_end(house, number)
-        with house.work() as ctx:
-            control.change_expiry(ctx, house.marieke, letters[number].message, None, everybody=False)
-
     def revoke(house: House, number: int) -> None:
-        at_its_end(house, number)
+        house.clock.now = start + timedelta(days=number + 1, seconds=1)
         with house.work() as ctx:
             if KINDS[number % 3] == "revoke":
                 revocation.revoke(ctx, house.marieke, letters[number].message)
             else:
                 getattr(revocation, KINDS[number % 3])(ctx, house.marieke, letters[number].message, 1)
 
-    said = race(house, tmp_path, ROUNDS, expire, lengthen, revoke)
+    said = race(house, tmp_path, ROUNDS, ending(start), lengthening(start, letters, 1), revoke)
     assert (said[0], said[2]) == (["done"] * ROUNDS, ["done"] * ROUNDS)
     assert set(said[1]) <= {"done", "Conflict", "NotFound"}
     house.clock.now = start + timedelta(days=ROUNDS + 1)

@@ -25,7 +25,7 @@ from tests.guests.test_gate import AGREED, NUMBER, ask_for_sms
 from tests.house import FATIMA, PASSWORD, PETER, House, furnish
 from tests.security.test_guest_interleaved import agreed
 from tests.security.test_thief import DIRECTORY
-from tests.security.thief import Thief, steal
+from tests.security.thief import Thief, thief_in
 
 pytestmark = pytest.mark.slow
 
@@ -38,11 +38,6 @@ def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
     furnished = furnish(tmp_path, sqlite_url)
     yield furnished
     furnished.runtime.engine.dispose()
-
-
-def thief_in(house: House, *, configured: bool = True) -> Thief:
-    secrets = tuple(bytes(secret.value) for secret in house.runtime.settings.secrets)
-    return Thief(steal(house.runtime.engine), secrets if configured else ())
 
 
 def code_of(house: House, link: bytes) -> MessageCode:

@@ -16,7 +16,7 @@ from tests.guests.test_gate import agreed
 from tests.house import FATIMA, SANNE, House
 from tests.security.swaps import REFUSALS
 from tests.security.test_thief import DIRECTORY
-from tests.security.thief import Thief, steal
+from tests.security.thief import thief_in
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,6 @@ def renewed(house: House) -> Renewed:
         sent.conversation, frozenset({sent.message, *written[:2]}), guest.link, new, code, fresh, guest,
         (at.secret, remembered),
     )  # fmt: skip
-
-
-def thief_in(house: House) -> Thief:
-    return Thief(steal(house.runtime.engine), tuple(bytes(secret.value) for secret in house.runtime.settings.secrets))
 
 
 def test_neither_the_old_code_nor_cookies_nor_the_old_key_open_any_letter(house: House, renewed: Renewed) -> None:

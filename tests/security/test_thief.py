@@ -24,7 +24,7 @@ from securemail.store.models import Conversation, GuestLink
 from tests.house import FATIMA, MARIEKE, PASSWORD, House, furnish, open_link
 from tests.security import thief as thief_module
 from tests.security.swaps import sealed_columns
-from tests.security.thief import Thief, steal
+from tests.security.thief import Thief, steal, thief_in
 from tests.security.town import Town, resume_guest, settle
 from tests.servers import Sqlite
 
@@ -44,12 +44,6 @@ def somewhere(folders: pytest.TempPathFactory, sqlite: Sqlite) -> Iterator[Town]
     yield town
     town.house.runtime.engine.dispose()
     sqlite.drop(url)
-
-
-def thief_in(town: Town) -> Thief:
-    """With the rows and the whole configuration."""
-    house = town.house
-    return Thief(steal(house.runtime.engine), tuple(bytes(secret.value) for secret in house.runtime.settings.secrets))
 
 
 def conversations(house: House) -> list[bytes]:
@@ -87,7 +81,7 @@ def test_he_knows_every_sealed_column_there_is() -> None:
 
 
 def test_rows_and_configuration_open_the_directory_of_accounts_and_nothing_else(town: Town) -> None:
-    assert thief_in(town).try_everything(guess=True).columns() == DIRECTORY
+    assert thief_in(town.house).try_everything(guess=True).columns() == DIRECTORY
 
 
 def test_rows_alone_open_nothing(settled: Town) -> None:
@@ -96,7 +90,7 @@ def test_rows_alone_open_nothing(settled: Town) -> None:
 
 def test_one_password_opens_exactly_that_accounts_mail(town: Town) -> None:
     noor = move_in(town)
-    thief = thief_in(town).try_password(NOOR_PASSWORD)
+    thief = thief_in(town.house).try_password(NOOR_PASSWORD)
     assert thief.keys_of("message.sealed_body") == shown_to(town.house, noor)
     assert thief.keys_of("account.sealed_vault") == {noor.root.account}
     assert {key for column, key in thief.opened if column == "item.sealed_cek"} <= {
@@ -126,12 +120,12 @@ def move_in(town: Town) -> Member:
 
 
 def test_a_wrong_password_opens_nothing_more(settled: Town) -> None:
-    assert thief_in(settled).try_password(PASSWORD + "!").columns() == DIRECTORY
+    assert thief_in(settled.house).try_password(PASSWORD + "!").columns() == DIRECTORY
 
 
 def test_a_members_cookie_opens_what_the_pages_show_and_no_more(settled: Town) -> None:
     for member in settled.members:
-        thief = thief_in(settled).try_everything(settled.sessions[member.root.account])
+        thief = thief_in(settled.house).try_everything(settled.sessions[member.root.account])
         assert thief.keys_of("message.sealed_head") == shown_to(settled.house, member)
         assert thief.keys_of("message.sealed_body") == shown_to(settled.house, member)
         assert thief.keys_of("account.sealed_vault") == {member.root.account}
@@ -139,7 +133,7 @@ def test_a_members_cookie_opens_what_the_pages_show_and_no_more(settled: Town) -
 
 def test_a_guests_code_opens_what_the_pages_show_and_no_more(settled: Town) -> None:
     for link, code in settled.codes.items():
-        thief = thief_in(settled).try_everything(code)
+        thief = thief_in(settled.house).try_everything(code)
         assert thief.keys_of("message.sealed_body") == shown_to_guest(settled, link)
         assert thief.keys_of("guest_link.sealed_guest") == {link}
         assert not thief.columns() & {"guest_link.sealed_maker", "contact.sealed_contact", "draft.sealed_draft"}
@@ -148,7 +142,7 @@ def test_a_guests_code_opens_what_the_pages_show_and_no_more(settled: Town) -> N
 def test_a_guests_cookie_opens_the_links_that_this_browser_opened_and_no_more(settled: Town) -> None:
     for secret in set(settled.guests.values()):
         mine = [link for link, held in settled.guests.items() if held == secret]
-        thief = thief_in(settled).try_everything(secret)
+        thief = thief_in(settled.house).try_everything(secret)
         assert thief.keys_of("guest_link.sealed_guest") == set(mine)
         assert thief.keys_of("message.sealed_body") == set().union(*(shown_to_guest(settled, link) for link in mine))
 
@@ -158,7 +152,7 @@ def test_a_code_without_the_agreed_password_opens_the_hint_and_no_letter(settled
     waiting = {link: asked for link, asked in settled.asked.items() if method_of(settled, link) == "password"}
     assert len(waiting) == 2
     for link, asked in waiting.items():
-        with_code, with_cookie = (thief_in(settled).try_everything(held) for held in (asked.code, asked.secret))
+        with_code, with_cookie = (thief_in(settled.house).try_everything(held) for held in (asked.code, asked.secret))
         assert with_code.columns() - DIRECTORY == {"guest_link.sealed_hint"}
         assert with_cookie.columns() - DIRECTORY == {"guest_link.sealed_hint", "session_link.sealed_code"}
         assert with_code.keys_of("guest_link.sealed_hint") == with_cookie.keys_of("guest_link.sealed_hint") == {link}
@@ -177,7 +171,7 @@ def shown_to_guest(town: Town, link: bytes) -> set[object]:
 
 
 def test_the_organisations_key_opens_the_audit_log_and_nobodys_mail(settled: Town) -> None:
-    thief = thief_in(settled).try_everything(settled.organisation.mk)
+    thief = thief_in(settled.house).try_everything(settled.organisation.mk)
     for_administrators = {"pending.sealed_for_organisation", "member.sealed_reference", "mail_chain.sealed_prev"}
     assert thief.columns() - DIRECTORY == {"audit.sealed_detail", "mailbox.sealed_holders"} | for_administrators
     assert thief.keys_of("mailbox.sealed_holders") == {settled.organisation.principal}
@@ -187,13 +181,13 @@ def test_only_the_administrator_opens_the_audit_log(settled: Town) -> None:
     marieke, sanne = settled.members
     everything = len(steal(settled.house.runtime.engine)["audit"])
     for member, opens in ((marieke, everything), (sanne, 0)):
-        thief = thief_in(settled).try_everything(settled.sessions[member.root.account])
+        thief = thief_in(settled.house).try_everything(settled.sessions[member.root.account])
         assert len(thief.keys_of("audit.sealed_detail")) == opens
 
 
 def test_a_recovery_code_opens_its_account_alone(settled: Town) -> None:
     for member in settled.members:
-        thief = thief_in(settled).try_everything(settled.recovery[member.root.account])
+        thief = thief_in(settled.house).try_everything(settled.recovery[member.root.account])
         assert thief.keys_of("account.sealed_vault") == {member.root.account}
         assert thief.keys_of("message.sealed_body") == shown_to(settled.house, member)
 
@@ -208,7 +202,7 @@ def test_cookies_and_codes_open_nothing_in_another_database(settled: Town, elsew
     asked = settled.asked.values()
     secrets = [*settled.sessions.values(), *settled.guests.values(), *(one.secret for one in asked)]
     codes = [*settled.codes.values(), *(one.code for one in asked)]
-    assert thief_in(elsewhere).try_everything(*secrets, *codes).columns() == DIRECTORY
+    assert thief_in(elsewhere.house).try_everything(*secrets, *codes).columns() == DIRECTORY
     with elsewhere.house.work() as ctx:
         for secret in secrets:
             with pytest.raises(SessionEnded):
@@ -248,7 +242,7 @@ def test_a_waiting_cookie_opens_that_accounts_rows_and_no_page(town: Town) -> No
     assert Thief(steal(town.house.runtime.engine), ()).try_everything(secret).keys_of("account.sealed_vault") == {
         noor.root.account
     }
-    thief = thief_in(town).try_everything(secret)
+    thief = thief_in(town.house).try_everything(secret)
     assert thief.keys_of("account.sealed_vault") == {noor.root.account}
     assert thief.keys_of("message.sealed_body") == shown_to(town.house, noor)
 

@@ -8,7 +8,7 @@ from tests.house import SANNE, House
 from tests.identity.factors.helpers import Browser
 from tests.passkeys import SoftKey
 from tests.security.test_thief import shown_to
-from tests.security.thief import Thief, steal
+from tests.security.thief import thief_in
 
 HERE = RelyingParty.of("http://localhost:8000", "Van Dalen & Bakker")
 
@@ -16,10 +16,6 @@ HERE = RelyingParty.of("http://localhost:8000", "Van Dalen & Bakker")
 def add(browser: Browser, key: SoftKey) -> None:
     made = key.create(browser.do(passkeys.creation_options, browser.held, browser.owner, rp=HERE))
     browser.do(passkeys.add, browser.held, browser.owner, made, name="Telefoon", prf=key.prf)
-
-
-def thief_in(house: House) -> Thief:
-    return Thief(steal(house.runtime.engine), tuple(bytes(secret.value) for secret in house.runtime.settings.secrets))
 
 
 def test_a_passkeys_secret_opens_its_account_alone(house: House) -> None:

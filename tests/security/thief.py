@@ -33,6 +33,7 @@ from securemail.crypto.unlock import RootKeys
 from securemail.errors import CannotOpen
 from securemail.identity.challenges import NOBODY
 from securemail.store.base import Base
+from tests.house import House
 
 Place = tuple[str, tuple[object, ...]]
 """A sealed column and the primary key of its row."""
@@ -327,6 +328,12 @@ class Thief:
                     row,
                     lambda r=row: notes.open_pending(Token(key), r["id"], r["sealed_address"]),
                 )
+
+
+def thief_in(house: House, *, configured: bool = True) -> Thief:
+    """With the rows, and unless said otherwise the whole configuration."""
+    secrets = tuple(bytes(secret.value) for secret in house.runtime.settings.secrets)
+    return Thief(steal(house.runtime.engine), secrets if configured else ())
 
 
 def epochs(newest: int) -> range:
