@@ -24,6 +24,8 @@ from securemail.store.models import Message, Recipient
 _LONGEST: Final = 320
 _LONGEST_NAME: Final = 120
 _CHECKS: Final = ("none", "sms", "password", "account")
+_NEEDS_QUOTES: Final = frozenset('()<>[]:;@\\,"')
+"""In an address (RFC 5322, `specials`)."""
 _NOT_IN_A_LINE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -287,7 +289,9 @@ def _address(value: str) -> str:
     local, at, domain = value.rpartition("@")
     hostile = any(unicodedata.category(character)[0] in "CZ" for character in value)
     hostile = hostile or "=?" in value  # read as an encoded word, that is decoded into anything
-    if not (local and at and domain) or hostile or len(value) > _LONGEST or set('<>,;"') & set(value):
+    # What would need quotes is refused at the door, and loses them where the library folds a long header.
+    hostile = hostile or bool(_NEEDS_QUOTES & set(local)) or bool(_NEEDS_QUOTES & set(domain))
+    if not (local and at and domain) or hostile or len(value) > _LONGEST:
         raise Unsendable("the address cannot be used")
     return value
 
