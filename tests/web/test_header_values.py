@@ -29,7 +29,7 @@ OWN = (
     "/b/%2e%2e//x",
 )
 paths = st.sampled_from(OWN) | nasty | nasty.map("/{}".format) | nasty.map("/sent?x={}".format)
-several = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+several = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def well_formed(answer: TestResponse) -> None:
