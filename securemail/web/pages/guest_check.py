@@ -72,21 +72,21 @@ def send(ref: bytes) -> ResponseReturnValue:
 
 def send_code(secret: SessionSecret, ref: bytes) -> ResponseReturnValue:
     """Count a code, send it, and show where it is typed; with the transaction of the page before it over."""
-    at = _at(current(), secret, ref)
+    at = gate.at(current(), secret, ref)
     if at.locked or not session.runtime().settings.sms_offered:
         return step_page(at)
     session.settle(success=False)
     try:
         limits.check_guest_sms(session.runtime(), at.link.id, at.link.maker)
-        at = _at(current(), secret, ref)
+        at = gate.at(current(), secret, ref)
         gate.send_sms(current(), at, host=session.public_host(), language=language())
     except TooManyAttempts as error:
-        return step_page(_at(current(), secret, ref), retry=from_when(error.retry_after), status=429)
+        return step_page(gate.at(current(), secret, ref), retry=from_when(error.retry_after), status=429)
     except Locked:
-        return step_page(_at(current(), secret, ref))
+        return step_page(gate.at(current(), secret, ref))
     if request.form.get("reply", "").strip():
         current().db.flush()
-        return step_page(_at(current(), secret, ref))
+        return step_page(gate.at(current(), secret, ref))
     return redirect(url_for("guest_check.show", ref=ref), 303)
 
 
@@ -122,7 +122,7 @@ def step_page(
 def _counted(ref: bytes, typed: str) -> tuple[AtGate, int]:
     """Where the browser is, and its try counted in a transaction that stands."""
     with session.write_apart() as ctx:
-        at = _at(ctx, session.guest_secret(), ref)
+        at = gate.at(ctx, session.guest_secret(), ref)
         if at.step == "sms":
             gate.digits_of(typed)
         if not typed:
@@ -135,12 +135,12 @@ def _passed(ref: bytes, at: AtGate, left: int, typed: str) -> ResponseReturnValu
         return to_letter(ref)
     if at.step == "sms":
         ctx = current()
-        secret = gate.enter_sms(ctx, _at(ctx, at.secret, ref), typed, left=left)
+        secret = gate.enter_sms(ctx, gate.at(ctx, at.secret, ref), typed, left=left)
     else:
         # Slow, and before the first statement: no transaction is open yet.
         stretched = _stretched(at, typed)
         ctx = current()
-        secret = gate.enter_password(ctx, _at(ctx, at.secret, ref), stretched, left=left)
+        secret = gate.enter_password(ctx, gate.at(ctx, at.secret, ref), stretched, left=left)
     session.keep_guest(secret)
     kept = request.form.get("reply", "")
     if not kept.strip():
@@ -190,10 +190,6 @@ def _refused_text(at: AtGate, refused: Refused) -> str:
             left,
         )
     )
-
-
-def _at(ctx: Context, secret: SessionSecret | None, ref: bytes) -> AtGate:
-    return gate.at(ctx, secret, ref)
 
 
 def _wait(ctx: Context, sent: SmsSent) -> int:

@@ -40,7 +40,7 @@ def again(asked: bytes) -> ResponseReturnValue:
 def number(asked: bytes) -> ResponseReturnValue:
     """Nummer verbeteren: the number that codes go to; the code of the message stays the same."""
     ctx, me = current(), member()
-    what, link = _found(ctx, me, asked)
+    what, link = helping.find(ctx, me, asked)
     if request.method != "POST":
         there = links.kept_of(ctx, me, link).number
         return _number_page(what, link, phone_numbers.formatted(there) if there else "", Errors())
@@ -59,7 +59,7 @@ def number(asked: bytes) -> ResponseReturnValue:
 @pages.route("/help/<identifier:asked>/method", methods=["GET", "POST"])
 def method(asked: bytes) -> ResponseReturnValue:
     """Andere controle kiezen: a new link in the same conversation takes the place of the one that nobody passed."""
-    what, link = _found(current(), member(), asked)
+    what, link = helping.find(current(), member(), asked)
     if request.method != "POST":
         return _method_page(what, link)
     try:
@@ -70,7 +70,7 @@ def method(asked: bytes) -> ResponseReturnValue:
         renewal.renew(ctx, me, link.id, other_checks.as_it_reads(ctx, me, link, check))
     except InvalidInput as error:
         session.settle(success=False)
-        return _method_page(*_found(current(), member(), asked), errors=forms.errors_of(error)), 422
+        return _method_page(*helping.find(current(), member(), asked), errors=forms.errors_of(error)), 422
     except Conflict:
         session.settle(success=False)
         return _cannot(link)
@@ -112,7 +112,7 @@ def dismiss(asked: bytes) -> ResponseReturnValue:
 def _answered(asked: bytes, act: Act, *, done: str | None = None) -> ResponseReturnValue:
     """Do it, and back to the conversation; what another tab did already is no mistake."""
     ctx, me = current(), member()
-    what, link = _found(ctx, me, asked)
+    what, link = helping.find(ctx, me, asked)
     try:
         act(ctx, me, what, link)
     except Conflict:
@@ -128,10 +128,6 @@ def _cannot(link: GuestLink) -> ResponseReturnValue:
 def _method_page(what: Asked, link: GuestLink, *, errors: Errors | None = None) -> str:
     sheet = other_checks.sheet(current(), member(), link, errors)
     return render("help/method.html", asked=what, conversation=link.conversation, sheet=sheet)
-
-
-def _found(ctx: Context, me: Member, asked: bytes) -> tuple[Asked, GuestLink]:
-    return helping.find(ctx, me, asked)
 
 
 def _number_page(what: Asked, link: GuestLink, typed: str, errors: Errors) -> str:
