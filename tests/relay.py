@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope
 
 from tests.delivery.reports import report
-from tests.servers import SmtpSink, free_port
+from tests.servers import PATIENCE, SmtpSink, free_port
 
 _DSN_OPTIONS = re.compile(r" (?:RET|ENVID|NOTIFY)=\S+")
 
@@ -35,7 +35,7 @@ class Relay(SmtpSink):
     def give_back(self, address: str, *, port: int, number: int = -1, **words: str) -> None:
         """Report a mail as undeliverable to whoever its envelope names, to the server that listens at `port`."""
         back = str(self.envelope_of(address, number).mail_from)
-        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
             client.sendmail("<>", [back], report(back=back, **words))
 
 

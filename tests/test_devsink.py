@@ -19,7 +19,7 @@ from securemail.crypto.webhooks import signature
 from securemail.delivery.sms_text import Sms
 from securemail.delivery.sms_transport import transport_of
 from securemail.delivery.smtp import Delivered, PermanentFailure, Result, TemporaryFailure
-from tests.servers import SECRET, free_port
+from tests.servers import PATIENCE, SECRET, free_port
 
 TEXT = "Je inlogcode voor <b>Van Dalen</b> is 042317.\n\n@mail.example.org #042317"
 
@@ -62,7 +62,7 @@ def send(port: int, message: EmailMessage) -> None:
 
 
 def get(port: int, path: str, *, host: str | None = None) -> tuple[http.client.HTTPResponse, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("GET", path, headers={"Host": host or f"localhost:{port}"})
     answer = connection.getresponse()
     body = answer.read().decode()
@@ -126,7 +126,7 @@ def post(port: int, body: bytes, *, path: str = "/sms", host: str | None = None,
         "Securemail-Timestamp": str(stamp), "Securemail-Signature": signature(SINK_SMS_SECRET, stamp, body),
         **headers,
     }  # fmt: skip
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("POST", path, body=body, headers=given)
     status = connection.getresponse().status
     connection.close()
@@ -172,7 +172,7 @@ def test_an_sms_needs_our_signature(http_port: int, box: devsink.Box) -> None:
     assert post(http_port, GOOD, **{"Securemail-Signature": ""}) == 401
     assert post(http_port, GOOD, **{"Securemail-Timestamp": "soon"}) == 401
     assert post(http_port, GOOD, stamp=str(int(time.time()) - 400)) == 401
-    wrong = WebhookSms(url=f"http://127.0.0.1:{http_port}/sms", secret="another secret of forty characters", timeout=2)
+    wrong = WebhookSms(url=f"http://127.0.0.1:{http_port}/sms", secret="another secret of forty characters", timeout=30)
     assert transport_of(wrong).send(Sms(b"2" * 16, "+31612345678", TEXT)) == PermanentFailure(401)
     assert len(box.texts) == 1
 

@@ -13,6 +13,7 @@ from securemail.errors import Busy
 from securemail.identity import hashing
 from securemail.identity.hashing import PasswordHasher
 from tests.serve import CHEAP
+from tests.servers import PATIENCE
 
 HERE = Parameters(CHEAP, 1, b"s" * 16)
 PEPPER = SymmetricKey(b"p" * 32)
@@ -23,14 +24,15 @@ def hasher(folder: Path, *, slots: int = 2, room: int = 3) -> PasswordHasher:
 
 
 def test_no_more_than_the_slots_work_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, most, lock = 0, 0, threading.Lock()
+    here, most, lock, two = 0, 0, threading.Lock(), threading.Barrier(2)
 
     def slow(*_: object) -> bytes:
         nonlocal here, most
         with lock:
             here += 1
             most = max(most, here)
-        time.sleep(0.05)
+        two.wait(PATIENCE)  # both slots are taken at once, however slowly people come
+        time.sleep(0.05)  # and for long enough that a third would be seen
         with lock:
             here -= 1
         return b""

@@ -1,8 +1,7 @@
 """Mail scanners, link previews and prefetchers may ask for every page as often as they like: no table changes."""
 
 import itertools
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from tests.journeys.people import Office, code_in, link_in, open_office
 from tests.journeys.plain_browser import PlainBrowser
 from tests.journeys.test_guest import fresh
 from tests.servers import PATIENCE, Postgres, Sqlite
+from tests.waiting import until
 
 AGENTS = (
     "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
@@ -66,13 +66,6 @@ def send_home(office: Office) -> None:
     for worker in office.product.workers:
         worker.terminate()
         worker.wait(PATIENCE)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "the worker did not do it"
-        time.sleep(0.05)
 
 
 def dump(office: Office) -> dict[str, list[Any]]:

@@ -18,6 +18,7 @@ from securemail.store.models import Account, Draft, Envelope, Item, Mailbox, Mai
 from tests.house import FATIMA, MARIEKE, PASSWORD, SANNE, House
 from tests.rotations import how_many, relock_all, resume
 from tests.security.processes import Round, race
+from tests.servers import PATIENCE
 
 ROUNDS = 25
 _HELD_UP = 0.02
@@ -190,7 +191,7 @@ def test_who_writes_meanwhile_is_waited_for(house: House, act: Round) -> None:
     other.start()
     time.sleep(_HELD_UP / 2)
     rotate(house, 0)
-    other.join(20)
+    other.join(PATIENCE)
     assert not other.is_alive()
     marieke = resume(house, house.marieke.root)
     relock_all(house, marieke)
