@@ -38,10 +38,17 @@ PATIENCE = 60.0
 """Seconds that something may take on the slowest and busiest machine; a test that passes never waits for their end."""
 
 
+_FIRST_PORT, _PORTS = 20_000, 12_000
+_ports = itertools.count(os.getpid() * 997)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One at which nobody listens, and which no connection is given while its server still starts: those are higher."""
+    while True:
+        port = _FIRST_PORT + next(_ports) % _PORTS
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 # --- databases ---
