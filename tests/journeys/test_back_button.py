@@ -26,25 +26,19 @@ def go_back(page: Page) -> None:
     page.evaluate("() => void setTimeout(() => history.back(), 0)")
 
 
-def test_this_browser_keeps_pages(office: Office, phone: Page) -> None:
-    """Without that, the stories below would prove nothing."""
-    phone.goto(f"{office.url}/login")
-    phone.evaluate("() => addEventListener('pageshow', (event) => sessionStorage.setItem('kept', event.persisted))")
-    phone.goto(f"{office.url}/b")
-    go_back(phone)
-    phone.wait_for_function("() => sessionStorage.getItem('kept') === 'true'")
-
-
 def test_a_guest_goes_back_to_a_message_that_was_taken_back(office: Office, phone: Page) -> None:
     marieke, fatima = office.member(), fresh(FATIMA)
     sent = office.send(marieke, fatima)
     [mail] = office.sink.wait_for(fatima[0])
     open_letter(phone, mail)
+    phone.evaluate("() => addEventListener('pageshow', (event) => sessionStorage.setItem('kept', event.persisted))")
     phone.goto(f"{office.url}/b")
     expect(phone.get_by_role("heading", name="Open uw bericht met de berichtcode")).to_be_visible()
     with office.work() as ctx:
         revocation.revoke(ctx, marieke, sent.message)
     go_back(phone)
+    # Without having been kept, the page would prove nothing.
+    phone.wait_for_function("() => sessionStorage.getItem('kept') === 'true'")
     expect(phone.get_by_role("heading", name="Dit bericht is ingetrokken")).to_be_visible()
     assert WORDS not in phone.content()
 
@@ -87,5 +81,6 @@ def test_nobody_reads_on_after_logging_out(office: Office, phone: Page) -> None:
     go_back(phone)
     phone.wait_for_url("**/login?next=/more")
     go_back(phone)
+    phone.wait_for_url("**/login?next=/conversations/**")
     expect(phone.locator("input[name=password]")).to_be_visible()
     assert WORDS not in phone.content()
