@@ -142,18 +142,23 @@ def names(people: Sequence[str]) -> str:
     return _("%(names)s en %(last)s", names=start, last=people[-1])
 
 
-def short_names(people: Sequence[str], limit: int = 3) -> str:
-    """First names, for sentences: Fatima en Peter; Fatima, Peter en 4 anderen."""
+def short_names(people: Sequence[str], limit: int = 3, *, first: str = "") -> str:
+    """First names, for sentences: Fatima en Peter; Fatima, Peter en 4 anderen. With `first`: u en Peter."""
+    short = _shortened(people, limit)
+    return names([first, *short] if first else short)
+
+
+def _shortened(people: Sequence[str], limit: int) -> list[str]:
     if len(people) == 1:
-        return people[0]
+        return [people[0]]
     first = [first_name(name) for name in people]
     if len(set(first)) < len(first):
         first = list(people)
     if len(first) <= limit:
-        return names(first)
+        return first
     rest = len(first) - limit + 1
     others = str(ngettext("%(num)s ander", "%(num)s anderen", rest))
-    return names([*first[: limit - 1], others])
+    return [*first[: limit - 1], others]
 
 
 def row_names(people: Sequence[str]) -> str:

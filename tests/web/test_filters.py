@@ -1,13 +1,14 @@
-"""The text of a letter on a page: whatever a stranger writes stays text, but for web addresses that can be followed."""
+"""The text of a letter on a page: whatever a stranger writes stays text, but for web addresses. And names in a row."""
 
 import re
 from html.parser import HTMLParser
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securemail.web.filters import letter_body
+from securemail.web.filters import letter_body, short_names
 
 _TYPED = st.text(alphabet=st.sampled_from("<>&\"'/:. \n\t{}%wht ps=ax€\u202e"), max_size=80)
 _PIECES = st.lists(st.one_of(_TYPED, st.sampled_from(["https://kwaad.example/", "www.kwaad.example", "<script>"])))
@@ -59,3 +60,17 @@ def test_a_web_address_is_a_link_that_gives_nothing_away(line: str, address: str
 
 def test_empty_lines_part_paragraphs() -> None:
     assert str(letter_body("a\nb\n \n\n<c>\r\n")) == "<p>a<br>b</p><p>&lt;c&gt;</p>"
+
+
+@pytest.mark.parametrize(
+    ("people", "words"),
+    [
+        (["Peter Hoekstra"], "u en Peter Hoekstra"),
+        (["Peter Hoekstra", "Anouk Visser"], "u, Peter en Anouk"),
+        (["Peter Hoekstra", "Peter Bakker"], "u, Peter Hoekstra en Peter Bakker"),
+        (["Fatima El Amrani", "Peter Hoekstra", "Anouk Visser", "Thijs Oosting"], "u, Fatima, Peter en 2 anderen"),
+    ],
+)
+def test_who_reads_comes_first_in_the_list_of_names(app: Flask, people: list[str], words: str) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": "nl"}):
+        assert short_names(people, first="u") == words
