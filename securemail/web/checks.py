@@ -68,9 +68,16 @@ def _agreed(kept: Check) -> Check:
     hint, password = clean_hint(forms.text("hint")), forms.text("agreed").strip()
     if not password:
         return Check("password", password=kept.password, hint=hint)
+    if _bare(password) in _bare(hint):
+        raise InvalidInput("hint", "telling")
     with auth.stepped_out():
         agreed = checks.agree(session.current(), password)
     return Check("password", password=agreed, hint=hint)
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone: what says the same to a reader."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def clean_hint(text: str) -> str:

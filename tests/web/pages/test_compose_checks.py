@@ -76,6 +76,7 @@ def test_a_number_is_kept_in_the_draft_and_sent_with(marieke: Visitor, house: Ho
         ({"method": "sms", "number": "020 6234567"}, "vast nummer"),
         ({"method": "password", "agreed": "kort"}, "Gebruik minstens 8 tekens"),
         ({"method": "password", "agreed": "lang genoeg", "hint": "h" * 121}, "hint is te lang"),
+        ({"method": "password", "agreed": "lang genoeg", "hint": "Het is ‘Lang genoeg’!"}, "staat het wachtwoord zelf"),
         ({"method": "account"}, "heeft geen account"),
         ({}, "Kies een van de manieren"),
     ],
