@@ -1,5 +1,6 @@
-"""A conversation of some length on a phone: what stands at its ends can be seen and reached."""
+"""A conversation of some length on a phone: what stands at its ends can be seen and reached, and is said once."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -11,7 +12,7 @@ from securemail.identity.context import Member
 from securemail.messages import sending
 from securemail.store.models import GuestLink
 from tests.house import FATIMA, PETER
-from tests.journeys.people import Office, arrive
+from tests.journeys.people import Office, arrive, open_letter, reply_as_guest
 
 LONG = "anouk.visser@een-heel-lang-adres-van-een-kantoor-te-groningen.example"
 """Whoever writes to it has a field for the answer that is four lines high."""
@@ -50,3 +51,38 @@ def test_who_asks_for_help_is_seen_first(office: Office, somebody: Callable[...,
     arrive(page, office, marieke, f"/conversations/{ids.to_text(conversation)}")
     expect(page.get_by_role("heading", name="vraagt om hulp")).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("button", name="Opnieuw versturen")).to_be_in_viewport(ratio=1)
+
+
+def test_whoever_withdraws_from_the_last_of_many_sees_what_is_asked(
+    office: Office, somebody: Callable[..., Page]
+) -> None:
+    marieke, page = office.member(), somebody()
+    them = [(f"ontvanger{number}@example.org", f"Ontvanger {number}") for number in range(8)]
+    sent = office.send(marieke, *them)
+    arrive(page, office, marieke, f"/conversations/{ids.to_text(sent.conversation)}")
+    page.get_by_label("Meer bij dit bericht").last.click()
+    page.get_by_role("link", name="Toegang intrekken tot de hele conversatie").click()
+    expect(page.get_by_text("ontvanger7@example.org")).to_be_visible()
+    expect(page.get_by_text("Nog niet gelezen")).to_have_count(0)  # that was asked of one message
+    page.get_by_label("Toegang van Ontvanger 7 intrekken").click()
+    expect(page.get_by_role("button", name="OK, intrekken").last).to_be_in_viewport(ratio=1)
+
+
+def test_what_was_done_is_not_said_again_by_a_reload(office: Office, somebody: Callable[..., Page]) -> None:
+    marieke, page = office.member(), somebody()
+    sent = office.send(marieke, FATIMA)
+    arrive(page, office, marieke, f"/conversations/{ids.to_text(sent.conversation)}?done=number")
+    expect(page.locator("[data-toast]")).to_have_text(re.compile("Het nummer is verbeterd"))
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-toast]")).to_have_count(0)
+
+
+def test_a_guest_sees_that_the_answer_was_sent(office: Office, somebody: Callable[..., Page]) -> None:
+    marieke, page = office.member(), somebody()
+    fatima = ("fatima.lang@example.org", "Fatima El Amrani")
+    office.send(marieke, fatima, text="Een lange brief.\n\n" * 40)
+    [mail] = office.sink.wait_for(fatima[0])
+    open_letter(page, mail)
+    reply_as_guest(page, "Dank u.")
+    expect(page.get_by_text("Uw antwoord is verstuurd.")).to_be_in_viewport(ratio=1)

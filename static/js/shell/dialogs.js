@@ -36,6 +36,11 @@
     dialog().close();
   });
 
+  // What opens at the end of a list, "OK, intrekken" for one, comes into sight.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("dialog .confirm[open]")) event.target.scrollIntoView({ block: "nearest" });
+  }, true);
+
   document.addEventListener("close", (event) => {
     if (event.target.id !== "dialog") return;
     body().replaceChildren();

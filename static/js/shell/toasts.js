@@ -1,4 +1,4 @@
-// A toast leaves after six seconds, unless somebody is on it or it offers something to do.
+// A toast leaves after six seconds, unless somebody is on it or it offers something to do, and is said once.
 {
   const STAYS = 6_000;
 
@@ -17,4 +17,11 @@
   document.addEventListener("click", (event) => event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove());
   document.addEventListener("htmx:after:swap", start);
   start();
+
+  // Said once: neither a reload nor the way back says it again.
+  const address = new URL(location.href);
+  if (address.searchParams.has("done") && document.querySelector("[data-toast]")) {
+    address.searchParams.delete("done");
+    history.replaceState(history.state, "", address);
+  }
 }
