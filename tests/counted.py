@@ -8,7 +8,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Engine, event
@@ -23,17 +24,24 @@ _PRIMITIVES: Final[tuple[Callable[..., Any], ...]] = (
 )  # fmt: skip
 _SEVERAL: Final = re.compile(r"\((?:\?|%\(\w+\)s)(?:, (?:\?|%\(\w+\)s))*\)")
 Work = Counter[str]
+_counting: list[Work] = []
+"""What is being counted into just now; nothing, between the blocks that ask for it."""
 
 
 @contextmanager
-def counted(engine: Engine) -> Iterator[Work]:
+def counted() -> Iterator[Work]:
     """Count what the block does in this process."""
-    work: Work = Counter()
-    with ExitStack() as until:
-        _count_primitives(work, until)
-        _count_statements(work, engine, until)
-        _count_rows(work, until)
+    _listen()
+    names, work = _names(len(sys.modules)), Work()
+    for names_of_module, name, primitive in names:
+        names_of_module[name] = _noted(primitive)
+    _counting.append(work)
+    try:
         yield work
+    finally:
+        _counting.remove(work)
+        for names_of_module, name, primitive in names:
+            names_of_module[name] = primitive
 
 
 def more(left: Work, right: Work) -> dict[str, int]:
@@ -41,47 +49,46 @@ def more(left: Work, right: Work) -> dict[str, int]:
     return {name: left[name] - right[name] for name in left.keys() | right.keys() if left[name] != right[name]}
 
 
-def _count_primitives(work: Work, until: ExitStack) -> None:
-    """Under every name by which the product calls them."""
-    for module_name, module in sorted(sys.modules.items()):
-        if not module_name.startswith("securemail."):
-            continue
-        for name, value in list(vars(module).items()):
-            if any(value is primitive for primitive in _PRIMITIVES):
-                setattr(module, name, _counting(value, work))
-                until.callback(setattr, module, name, value)
+def _note(what: str) -> None:
+    for work in _counting:
+        work[what] += 1
 
 
-def _counting(primitive: Callable[..., Any], work: Work) -> Callable[..., Any]:
+@cache
+def _names(_modules: int) -> list[tuple[dict[str, Any], str, Callable[..., Any]]]:
+    """Every name by which the product calls a primitive; looked for anew once more modules are there."""
+    return [
+        (vars(module), name, value)
+        for module_name, module in sorted(sys.modules.items())
+        if module_name.startswith("securemail.")
+        for name, value in list(vars(module).items())
+        if any(value is primitive for primitive in _PRIMITIVES)
+    ]
+
+
+@cache
+def _noted(primitive: Callable[..., Any]) -> Callable[..., Any]:
     def use(*arguments: Any, **named: Any) -> Any:
         label = next((argument.value for argument in arguments if isinstance(argument, Label)), "")
-        work[f"{primitive.__name__} {label}".strip()] += 1
+        _note(f"{primitive.__name__} {label}".strip())
         return primitive(*arguments, **named)
 
     return use
 
 
-def _count_statements(work: Work, engine: Engine, until: ExitStack) -> None:
+@cache
+def _listen() -> None:
+    """Once for all: beginning and ending to listen takes longer than most requests."""
+
     def statement(_connection: object, _cursor: object, words: str, *_others: object) -> None:
-        work[" ".join(_SEVERAL.sub("(several)", words).split())] += 1
+        if _counting:
+            _note(" ".join(_SEVERAL.sub("(several)", words).split()))
 
-    def ended(_connection: object, *, how: str) -> None:
-        work[how] += 1
-
-    listeners: dict[str, Callable[..., None]] = {
-        "before_cursor_execute": statement,
-        "commit": lambda connection: ended(connection, how="COMMIT"),
-        "rollback": lambda connection: ended(connection, how="ROLLBACK"),
-    }
-    for name, listener in listeners.items():
-        event.listen(engine, name, listener)
-        until.callback(event.remove, engine, name, listener)
-
-
-def _count_rows(work: Work, until: ExitStack) -> None:
     def loaded(row: Base, _context: object) -> None:
-        work[f"row of {row.__tablename__}"] += 1
+        _note(f"row of {row.__tablename__}")
 
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", lambda _connection: _note("COMMIT"))
+    event.listen(Engine, "rollback", lambda _connection: _note("ROLLBACK"))
     for mapper in Base.registry.mappers:
         event.listen(mapper.class_, "load", loaded)
-        until.callback(event.remove, mapper.class_, "load", loaded)

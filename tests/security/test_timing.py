@@ -23,10 +23,11 @@ from securemail.identity.factors import backup_codes
 from securemail.identity.vault import Totp
 from securemail.messages import renewal
 from securemail.store.models import GuestLink, SessionLink
-from securemail.web import create_app, session
+from securemail.web import session
 from tests.counted import Work, counted, more
 from tests.guests.test_gate import AGREED, NUMBER
 from tests.house import FATIMA, MARIEKE, PASSWORD, PETER, SANNE, House
+from tests.kept import app_around
 from tests.letterbox import living_worker
 from tests.security.test_guest_interleaved import agreed
 from tests.security.test_guest_stranger import (
@@ -63,14 +64,14 @@ class Seen(NamedTuple):
 @pytest.fixture
 def app(house: House) -> Flask:
     living_worker(house)
-    return create_app(house.runtime)
+    return app_around(house.runtime)
 
 
 def ask(
     house: House, visitor: Visitor, method: str, path: str, form: dict[str, str] | None = None, *, hide: str = " "
 ) -> Seen:
     """Ask for a page; `hide` is what the question itself brought along."""
-    with counted(house.runtime.engine) as work:
+    with counted() as work:
         answer = visitor.get(path) if method == "GET" else visitor.post(path, form)
     status, location, text = stand_still(answer)
     return Seen(status, location.replace(hide, "…"), text.replace(hide, "…"), work)
@@ -264,7 +265,11 @@ EVENTS: Final[tuple[Event, ...]] = (
     renewed, renewed_thrice, claimed, claimed_after_renewal,
 )  # fmt: skip
 
+on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""What is asked of the database is the same on both."""
 
+
+@on_sqlite
 @pytest.mark.parametrize("event", EVENTS)
 def test_what_became_of_a_link(house: House, app: Flask, event: Event) -> None:
     letter = Letter(house)
@@ -278,6 +283,7 @@ def test_what_became_of_a_link(house: House, app: Flask, event: Event) -> None:
             same(seen, shown[page])
 
 
+@on_sqlite
 @pytest.mark.parametrize("event", EVENTS)
 def test_asking_for_help_is_answered_alike(house: House, app: Flask, event: Event) -> None:
     """The work is not: of what is left to be asked about, the sender's mail is made. Three times a day at most."""
