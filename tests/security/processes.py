@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,20 @@ def killed_at(house: House, statement: int, act: Act) -> bool:
     child.join()
     assert child.exitcode in (0, -signal.SIGKILL), "the verb itself failed"
     return child.exitcode != 0
+
+
+def kills(house: House, act: Act, *, every: int = 1, at_least: int = 10) -> Iterator[int]:
+    """Kill it before its first statement, its second, and so on until it gets through; nothing is half in between.
+
+    Fewer statements than `at_least` would mean that the counting does not work.
+    """
+    statement, before = 1, dump(house)
+    while killed_at(house, statement, act):
+        assert dump(house) == before, f"half done at statement {statement}"
+        yield statement
+        statement += every
+    assert dump(house) != before
+    assert statement > at_least
 
 
 def _doomed(house: House, statement: int, act: Act) -> None:

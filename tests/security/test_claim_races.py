@@ -15,9 +15,8 @@ from securemail.messages import expiry, reading, renewal, revocation, sending
 from securemail.store.models import Envelope, GuestLink, Item, Message, Recipient, Thread
 from tests.house import FATIMA, SANNE, House
 from tests.kinds import on_postgres
-from tests.security.processes import race
+from tests.security.processes import kills, race
 from tests.security.steps import held_up
-from tests.security.test_kill import kills
 from tests.security.visits import (
     Verb,
     Visit,

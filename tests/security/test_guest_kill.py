@@ -1,6 +1,7 @@
 """T12 around guests: a process killed before any statement of these verbs leaves the whole of it, or nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -14,25 +15,14 @@ from securemail.store.models import Envelope, GuestDevice, GuestLink, LinkDevice
 from tests.guests.test_devices import enter, remember, send
 from tests.guests.test_gate import NUMBER, ask_for_sms
 from tests.house import FATIMA, PETER, SANNE, House
-from tests.security.processes import Act, dump, killed_at
+from tests.security import processes
+from tests.security.processes import Act
 from tests.security.test_guest_interleaved import Visit, agreed
 
 pytestmark = pytest.mark.slow
 
 OTHER_NUMBER = "+31687654321"
-_AT_LEAST = 6
-"""Statements of the shortest verb: fewer would mean that the counting does not work."""
-
-
-def kills(house: House, act: Act, *, every: int = 1) -> Iterator[int]:
-    """Kill it before each statement in turn until it gets through; everything is as it was in between."""
-    statement, before = 1, dump(house)
-    while killed_at(house, statement, act):
-        assert dump(house) == before, f"half done at statement {statement}"
-        yield statement
-        statement += every
-    assert dump(house) != before
-    assert statement > _AT_LEAST
+kills = partial(processes.kills, at_least=6)
 
 
 def all_kills(house: House, act: Act, *, every: int = 1) -> None:

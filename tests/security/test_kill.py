@@ -1,7 +1,5 @@
 """T12: a process killed before any statement of a verb leaves the whole of it or nothing, and the next try succeeds."""
 
-from collections.abc import Iterator
-
 from sqlalchemy import func, select
 
 from securemail import ids
@@ -20,22 +18,7 @@ from securemail.store.models import (
     Thread,
 )
 from tests.house import FATIMA, SANNE, House, open_link
-from tests.security.processes import Act, dump, killed_at
-
-_AT_LEAST = 10
-"""Statements of the shortest verb: fewer would mean that the counting does not work."""
-
-
-def kills(house: House, act: Act) -> Iterator[int]:
-    """Kill it before its first statement, its second, and so on until it gets through; nothing is half in between."""
-    statement = 1
-    before = dump(house)
-    while killed_at(house, statement, act):
-        assert dump(house) == before
-        yield statement
-        statement += 1
-    assert dump(house) != before
-    assert statement > _AT_LEAST
+from tests.security.processes import dump, killed_at, kills
 
 
 def exactly_once(house: House, key: bytes, readers: dict[Correspondent, str], *, sealed: int) -> None:

@@ -1,6 +1,5 @@
 """T12 for recovery and fresh start: killed before any statement they leave the account as it was, or as it will be."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,23 +15,12 @@ from tests.house import FATIMA, PASSWORD, SANNE, House
 from tests.identity import mails
 from tests.identity.test_fresh_start import ready
 from tests.identity.test_recovery import NEW, ask, code_of, keep, log_in, prove
-from tests.security.processes import Act, dump, killed_at
+from tests.security.processes import kills
 
 
 @pytest.fixture
 def worker(house: House) -> OwnKey:
     return mails.hire(house)
-
-
-def kills(house: House, act: Act) -> Iterator[int]:
-    """Kill it before its first statement, its second, and so on until it gets through; nothing is half in between."""
-    statement, before = 1, dump(house)
-    while killed_at(house, statement, act):
-        assert dump(house) == before
-        yield statement
-        statement += 1
-    assert dump(house) != before
-    assert statement > 10
 
 
 def stretched(house: House) -> NewPassword:

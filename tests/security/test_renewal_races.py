@@ -16,9 +16,8 @@ from securemail.store.models import Envelope, GuestLink, LinkDevice, Message, Re
 from tests.guests.test_gate import NUMBER
 from tests.house import FATIMA, House
 from tests.kinds import on_postgres
-from tests.security.processes import race
+from tests.security.processes import kills, race
 from tests.security.steps import held_up
-from tests.security.test_kill import kills
 from tests.security.visits import (
     Verb,
     Visit,

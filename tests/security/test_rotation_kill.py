@@ -12,8 +12,7 @@ from securemail.organisations import rotation as organisations
 from tests.house import PASSWORD, House
 from tests.mailboxes.test_relocking import seen
 from tests.rotations import fill, relock_all, resume, rotate_mail
-from tests.security.processes import dump, killed_at
-from tests.security.test_kill import kills
+from tests.security.processes import dump, killed_at, kills
 from tests.security.town import log_in
 
 NEW = "zeven groene tulpen op het balkon"
