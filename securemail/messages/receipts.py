@@ -160,7 +160,7 @@ def count_unread(ctx: Context, mailbox: bytes, *, most: int = 100) -> int:
 
 
 def last_sent_to(ctx: Context, link: GuestLink) -> datetime | None:
-    """When the newest message to a guest was sent; told to whoever has the address of one of their links.
+    """When the maker's newest message to a guest was sent; told, with their name, to whoever has a link's address.
 
     One query, wherever the link leads by now: neither the answer nor its time tells that it leads elsewhere.
     """
@@ -172,8 +172,8 @@ def last_sent_to(ctx: Context, link: GuestLink) -> datetime | None:
     received = select(Recipient.message).where(
         Recipient.message == Message.id, Recipient.principal.in_(select(theirs.c.principal))
     )
-    in_conversation = (Message.conversation == link.conversation, received.exists())
-    return ctx.db.scalar(select(func.max(Message.sent_at)).where(*in_conversation))
+    makers = (Message.conversation == link.conversation, Message.sender == link.maker, received.exists())
+    return ctx.db.scalar(select(func.max(Message.sent_at)).where(*makers))
 
 
 def last_opened(ctx: Context, reader: Correspondent, conversation: bytes) -> datetime | None:
