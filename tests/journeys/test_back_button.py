@@ -51,7 +51,7 @@ def test_a_guest_who_closed_the_message_goes_back_to_nothing(office: Office, pho
     phone.get_by_role("button", name="Sluiten").click()
     expect(phone.get_by_role("heading", name="Het bericht is gesloten")).to_be_visible()
     go_back(phone)
-    expect(phone.get_by_text("U was een tijd weg.")).to_be_visible()
+    expect(phone.get_by_text("Voor uw veiligheid staat het bericht niet meer open: u sloot het")).to_be_visible()
     assert WORDS not in phone.content()
 
 
