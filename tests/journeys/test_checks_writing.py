@@ -186,6 +186,18 @@ def test_nobody_is_proposed_who_is_a_chip_already(office: Office, page: Page) ->
     expect(page.locator("#suggestions")).to_be_hidden()
 
 
+def test_all_of_the_sheet_is_on_the_screen_whatever_opens_in_it(office: Office, page: Page) -> None:
+    marieke = office.member()
+    let_in(page, office, marieke)
+    compose(page, office.url, *[f"{'lang' * 8}{nth}.{marieke.address}" for nth in range(4)])
+    sheet(page, f"{'lang' * 8}3")
+    for name in ("none", "sms", "password"):
+        page.locator(f"#check-{name}").check()
+        leave = page.get_by_role("button", name="Ontvanger verwijderen")
+        leave.scroll_into_view_if_needed()
+        expect(leave).to_be_in_viewport(ratio=1)
+
+
 def test_a_recipient_leaves_by_the_sheet(office: Office, page: Page) -> None:
     marieke = office.member()
     let_in(page, office, marieke)

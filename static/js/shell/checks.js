@@ -15,6 +15,12 @@
     dialog().style.setProperty("--top", `${top}px`);
   };
 
+  // It grows when it opens, with the fields of a chosen row and with what is wrong: nothing of it may lie beneath the edge.
+  const grown = new ResizeObserver(() => {
+    const sheet = document.querySelector("#dialog-body .check-sheet");
+    if (sheet) place(sheet);
+  });
+
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (!ctx.sourceElement?.matches?.("[data-check], [data-checks-button], #dialog-body, #dialog-body *")) return;
     document.getElementById("secure-reasons")?.hidePopover?.();
@@ -22,6 +28,7 @@
     if (!sheet) return;
     under = sheet.dataset.under ?? "";
     place(sheet);
+    grown.observe(dialog());
     (sheet.querySelector("[aria-invalid]") ?? sheet.querySelector("[data-focus]"))?.focus();
   });
 
@@ -30,11 +37,11 @@
     if (!event.target.matches('.check-sheet input[name="method"]')) return;
     const field = event.target.closest(".check-row").querySelector(".check-fields input");
     if (field && !field.value && WIDE.matches) field.focus();
-    place(event.target.form);
   });
 
   document.addEventListener("close", (event) => {
     if (event.target.id !== "dialog") return;
+    grown.disconnect();
     dialog().classList.remove("dialog-under");
     // The chip may have come back as another element: the caret returns to it.
     document.getElementById(under)?.querySelector(".chip-button")?.focus({ preventScroll: true });
