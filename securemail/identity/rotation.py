@@ -98,6 +98,8 @@ def open_mail(ctx: Context, root: RootKeys) -> MailKeys:
     mailbox = ctx.db.execute(own).one()
     mail = grants.open_held(ctx, identity, root.account, mailbox=mailbox.id, epoch=mailbox.mk_epoch)
     if mail is None:
+        # A mailbox that was read after both were replaced has no grant for who the account was before.
+        keys.require_unmoved(ctx, "account", root.account, root.epoch)
         raise keys.UntrustedKey
     return epochs.with_older(ctx, mail)
 

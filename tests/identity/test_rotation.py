@@ -29,6 +29,7 @@ from securemail.store.models import (
     Unlocker,
 )
 from tests.house import FATIMA, PASSWORD, SANNE, House
+from tests.kinds import on_postgres
 from tests.rotations import relock_all, resume, rotate, rotate_and_return
 
 NEW = "zeven groene tulpen op het balkon"
@@ -240,6 +241,22 @@ def test_who_comes_second_is_told_and_nothing_of_it_stays(house: House, caplog: 
         rotate(house, house.marieke, password=new_password(house))
     assert log_in(house, house.marieke, PASSWORD).rk == first.root.rk
     assert caplog.text == "", "to lose a race is no alarm"
+
+
+@on_postgres
+def test_keys_that_are_replaced_while_the_mail_is_opened_are_no_alarm(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require, before = rotation.keys.require_published, house.marieke.root
+
+    def then_replaced(*about: object) -> None:
+        require(*about)
+        monkeypatch.undo()
+        rotate(house, house.marieke)
+
+    monkeypatch.setattr(rotation.keys, "require_published", then_replaced)
+    with pytest.raises(StaleKeys), house.work() as ctx:
+        rotation.open_mail(ctx, before)
 
 
 def test_other_mailboxes_wait_for_the_next_session_of_somebody_who_may(house: House) -> None:
