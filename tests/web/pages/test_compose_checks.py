@@ -56,9 +56,9 @@ def test_the_sheet_asks_how_we_know_and_greys_an_account_that_is_not_there(marie
 
 def test_each_check_says_what_it_keeps_out(marieke: Visitor) -> None:
     page = marieke.post("/compose/check", {"key": key_of(marieke), "who": FATIMA_TYPED}).text.replace("\u2011", "-")
-    assert "Wie die kan lezen, kan het bericht openen." in page
+    assert "Wie de e-mail aan Fatima kan lezen, kan het bericht openen." in page
     assert "De e-mail alleen opent niets." in page
-    assert "Ook wie de e-mail en de telefoon heeft, komt er niet in." in page
+    assert "E-mail en telefoon samen openen niets." in page
 
 
 def test_a_number_is_kept_in_the_draft_and_sent_with(marieke: Visitor, house: House) -> None:
