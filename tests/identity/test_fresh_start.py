@@ -16,7 +16,7 @@ from securemail.delivery.claim import Job
 from securemail.delivery.notifications import Unsendable
 from securemail.delivery.render import Renderer
 from securemail.delivery.workers import OwnKey
-from securemail.errors import Conflict, Forbidden, InvalidInput, NotFound
+from securemail.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleKeys
 from securemail.identity import fresh_start, profile, recovery, sessions, waits
 from securemail.identity.accounts import NewAccount
 from securemail.identity.login import WrongLogin
@@ -338,7 +338,7 @@ def together(count: int, act: Callable[[int], object]) -> list[int]:
         try:
             act(number)
             won.append(number)
-        except (InvalidInput, Conflict):
+        except (InvalidInput, Conflict, StaleKeys):
             pass
         except BaseException as error:  # noqa: BLE001 told below
             crashed.append(error)

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from securemail import ids
 from securemail.crypto.notes import open_audit
-from securemail.errors import Conflict, Forbidden, InvalidInput, NotFound
+from securemail.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleKeys
 from securemail.identity import vault
 from securemail.identity.context import Member
 from securemail.identity.vault import Totp
@@ -127,7 +127,7 @@ def test_of_many_at_the_same_moment_one_appoints(house: House) -> None:
             with house.work() as ctx:
                 appointments.appoint(ctx, marieke, house.sanne.root.account)
             done.append(1)
-        except (InvalidInput, Conflict):
+        except (InvalidInput, Conflict, StaleKeys):
             refused.append(1)
 
     threads = [threading.Thread(target=try_once) for _ in range(16)]
