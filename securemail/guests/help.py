@@ -131,7 +131,9 @@ def send_again(ctx: Context, member: Member, asked: Asked) -> None:
 
 
 def tell(ctx: Context, member: Member, link: GuestLink) -> bool:
-    """Send the notification of the newest message once more, in words for who was helped; False when there is none.
+    """Send the notification of the newest message once more; False when there is none.
+
+    It says that the message can be opened now, unless the link is still locked by wrong entries.
 
     Raises:
         NotFound: another's link.
@@ -146,7 +148,8 @@ def tell(ctx: Context, member: Member, link: GuestLink) -> bool:
         outbox.add_plain(ctx, "member_message", mailbox=mailbox, message=message.id, place=place)
     else:
         kept = links.kept_of(ctx, member, link)
-        notify.tell(ctx, member, message, place, Party("link", link.id, kept.address, kept.name), helped=True)
+        party = Party("link", link.id, kept.address, kept.name)
+        notify.tell(ctx, member, message, place, party, helped=link.locked is None)
     return True
 
 

@@ -174,7 +174,9 @@ def release(ctx: Context, maker: Member, row: GuestLink) -> bool:
         raise NotFound
     _genuine(ctx, row)
     locked = update(GuestLink).where(GuestLink.id == row.id, GuestLink.locked.is_not(None))
-    return changed(ctx.db, locked.values(tries=0, locked=None)) == 1
+    released = changed(ctx.db, locked.values(tries=0, locked=None)) == 1
+    ctx.db.expire(row)
+    return released
 
 
 def end_browsers(ctx: Context, link: bytes) -> None:

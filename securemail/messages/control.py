@@ -81,17 +81,21 @@ def prolong(ctx: Context, member: Member, asked: Asked, until: datetime) -> None
 def correct_number(ctx: Context, member: Member, asked: Asked, number: str) -> None:
     """Answer a guest whose number was wrong: codes go to another (E.164), those of later messages too.
 
+    A mail says that it opens now; where wrong entries locked the link, that mail comes when it is released.
+
     Raises:
         NotFound: another's link.
         Conflict: it asks no code by SMS, or is closed.
         StaleKeys: the mailbox's keys were replaced meanwhile.
     """
     epochs.hold(ctx, member.mail)
-    links.correct_number(ctx, member, ctx.db.get_one(GuestLink, asked.link), number)
+    link = ctx.db.get_one(GuestLink, asked.link)
+    links.correct_number(ctx, member, link, number)
     them = Receiver(asked.address, asked.name or asked.address)
     contacts.remember(ctx, member, [them], {asked.address: Check("sms", number)})
     helping.answer(ctx, asked.request)
-    helping.tell(ctx, member, ctx.db.get_one(GuestLink, asked.link))
+    if link.locked is None:
+        helping.tell(ctx, member, link)
 
 
 def release(ctx: Context, member: Member, link: GuestLink) -> None:

@@ -1,5 +1,7 @@
 """A guest asks the sender for help: once at a time, at the link that works, and only its maker answers."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -147,6 +149,34 @@ def test_whose_number_was_corrected_is_told(house: House) -> None:
         [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
         control.correct_number(ctx, house.marieke, asked, "+31687654321")
     assert mails(house) == 2
+
+
+def test_nobody_is_told_that_a_locked_message_opens_now(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    tell = helping.notify.tell
+
+    def heard(*about: Any, helped: bool = False) -> bytes:
+        said.append(helped)
+        return tell(*about, helped=helped)
+
+    monkeypatch.setattr(helping.notify, "tell", heard)
+    sent = house.send((*FATIMA, Check("sms", "+31612345678")))
+    ask(house, "locked")
+    said.clear()
+    with house.work() as ctx:
+        ctx.db.execute(update(GuestLink).values(tries=10, locked=ctx.now))
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        helping.send_again(ctx, house.marieke, asked)
+    assert said == [False]
+    ask(house, "number")
+    with house.work() as ctx:
+        [asked] = helping.open_in(ctx, house.marieke, sent.conversation)
+        control.correct_number(ctx, house.marieke, asked, "+31687654321")
+    assert said == [False], "it is locked all the same"
+    with house.work() as ctx:
+        control.release(ctx, house.marieke, ctx.db.scalars(select(GuestLink)).one())
+    assert said == [False, True]
 
 
 def test_nobody_is_told_of_a_message_that_was_taken_back(house: House) -> None:
